@@ -1,0 +1,1 @@
+"""`tmaxctl`: one verb a file; talks to the daemon over its unix socket."""

@@ -1,0 +1,1 @@
+"""The daemon: observe, plan, execute, report; reload; the API; the composition root."""

@@ -1,0 +1,1 @@
+"""Text to `Spec`: parsing with positions, validation, schema, fingerprints, diff. Values only."""

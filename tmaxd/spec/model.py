@@ -1,0 +1,102 @@
+"""The spec as frozen typed values: what the rest of the program sees, and the source of the schema.
+
+Defaults are filled in, `defaults:` merged, `include:` and `${VAR}` resolved, paths absolute.
+A field stands here only when it works. Each carries the description and examples that editors show.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+"""Group, inbox and fleet names: safe as a file name, a tmux target (no `.` or `:`) and a label."""
+
+MAX_NAME = 40
+MAX_COUNT = 1000
+
+
+class Duration(float):
+    """Seconds, written `500ms`, `30s`, `5m`, `2h`, `1d`."""
+
+
+class Size(int):
+    """Bytes, written `4096`, `64KiB`, `512MiB`, `2GiB`."""
+
+
+Kind = Literal["run", "serve", "task"]
+Signal = Literal["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"]
+Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Attempts = Annotated[int, Meta(ge=1, le=100)]
+Window = Annotated[int, Meta(ge=1, le=1024)]
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a worker is stopped: the signal goes to its whole process tree, then SIGKILL to what is left."""
+
+    signal: Signal = "TERM"
+    after: Duration = Duration(10)
+
+
+class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Delay before the next try: `first`, doubled each time, never more than `max`."""
+
+    first: Duration = Duration(1)
+    max: Duration = Duration(60)
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a task that fails is tried, in all. Tasks that fail for a passing cause (exit status 75, a
+    worker that died) get at least 3 attempts."""
+
+    attempts: Attempts = 1
+    backoff: Backoff = Backoff()
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`count` workers of one kind, resolved."""
+
+    kind: Kind
+    argv: Argv
+    count: Count = 1
+    env: dict[str, str] = {}
+    """`env_file` contents with `env` laid over them."""
+    cwd: str
+    """Absolute."""
+    stop: Stop = Stop()
+    timeout: Duration | None = None
+    """Seconds a task may take."""
+    retry: Retry = Retry()
+    window: Window | None = None
+    """The most tasks in flight a worker; None: what the worker's `ready` frame asks for."""
+
+
+class Inbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    to: str
+
+
+class Pipes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    layout: Literal["dedicated"] = "dedicated"
+    capacity: Size = Size(256 * 1024)
+    inboxes: dict[str, Inbox] = {}
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One fleet, whole and checked."""
+
+    fleet: str
+    workers: dict[str, Group]
+    pipes: Pipes = Pipes()
+
+
+def worker_name(group: str, number: int) -> str:
+    return f"{group}-{number}"
+
+
+def slot_of(worker: str) -> tuple[str, int]:
+    """`check-pool-12` → (`check-pool`, 12)."""
+    group, _, number = worker.rpartition("-")
+    return group, int(number)

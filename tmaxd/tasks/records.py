@@ -1,0 +1,162 @@
+"""What the journal is told (records), and what it answers (pages, rows, stories)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["queued", "delayed", "sent", "running", "done", "dead"]
+"""`sent` and `running` are one state on disk (`sent`): that a task has started is known from its worker."""
+
+Outcome = Literal["done", "failed", "temporary", "timeout", "lost", "unsent"]
+"""How one attempt ended. `lost`: the run died with it. `unsent`: it never began, so it is not counted."""
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    id: int
+    group: str
+    payload: str
+    at: float
+    """Wall time, as every `at`, `sent`, `started`, `due` and `ended` here."""
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    id: int
+    attempt: int
+    worker: str
+    run: str
+    at: float
+
+
+class Requeued(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt ended and the task will be tried again, at `due` or (None) as soon as may be."""
+
+    id: int
+    group: str
+    attempt: int
+    worker: str
+    run: str
+    outcome: Outcome
+    error: str
+    started: float | None
+    at: float
+    due: float | None
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """The last attempt ended; `state` is final."""
+
+    id: int
+    group: str
+    state: Literal["done", "dead"]
+    attempt: int
+    worker: str
+    run: str
+    outcome: Outcome
+    started: float | None
+    at: float
+    result: str | None = None
+    result_file: str | None = None
+    error: str | None = None
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+    worker: str
+    pid: int
+    start: int
+    boot_id: str
+    server_pid: int
+    server_started: int
+    revision: int
+    at: float
+
+
+class RunReady(msgspec.Struct, frozen=True):
+    run: str
+    window: int
+    form: Literal["json", "tsv"]
+
+
+class RunEnded(msgspec.Struct, frozen=True):
+    run: str
+    status: int | None
+    signal: int | None
+    reason: str
+    at: float
+
+
+class RevisionApplied(msgspec.Struct, frozen=True):
+    number: int
+    digest: str
+    text: str
+    at: float
+
+
+TaskRecord = Submitted | Assigned | Requeued | Finished
+Record = TaskRecord | RunStarted | RunReady | RunEnded | RevisionApplied
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """A task that waits, as the dispatcher holds it. `attempt` counts the attempts already spent."""
+
+    id: int
+    payload: str
+    attempt: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some waiting tasks, oldest first. `more`: the disk holds further ones of the same kind. `next_due`:
+    (delayed only) when the earliest of those that remain is due, wall time."""
+
+    tasks: tuple[Queued, ...]
+    more: bool
+    next_due: float | None = None
+
+
+class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
+    group: str | None = None
+    states: tuple[State, ...] = ()
+    ids: tuple[int, ...] = ()
+    before: int | None = None
+    """Only ids below this one: pages go from the newest to the oldest."""
+    limit: int = 100
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    group: str
+    state: State
+    attempt: int
+    submitted: float
+    payload: str
+    """The first 200 characters."""
+    worker: str | None = None
+    run: str | None = None
+    due: float | None = None
+    sent: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    error: str | None = None
+
+
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    attempt: int
+    worker: str
+    run: str
+    outcome: Outcome
+    error: str
+    started: float | None
+    ended: float
+
+
+class TaskStory(msgspec.Struct, frozen=True, kw_only=True):
+    """One task whole."""
+
+    task: TaskRow
+    payload: str
+    result: str | None
+    result_file: str | None
+    attempts: tuple[AttemptRow, ...]
+    """The earlier ones; the last stands in `task`."""

@@ -1,0 +1,1 @@
+"""The adapters: one a port, each the only place that touches its part of the operating system."""

@@ -1,0 +1,1 @@
+"""The tmux adapter: one client over two channels, control mode and plain."""
