@@ -1,0 +1,114 @@
+"""What a pass decides to do. Each action names its worker and its reason; one executor performs them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tmaxd.plan.observed import Member
+from tmaxd.plan.reasons import Reason
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    worker: str
+    reason: Reason
+
+
+class AddPipes(Action, frozen=True, tag="add_pipes"):
+    """Make the worker's FIFOs."""
+
+
+class RemovePipes(Action, frozen=True, tag="remove_pipes"):
+    """Remove the worker's FIFOs."""
+
+
+class AddInbox(Action, frozen=True, tag="add_inbox"):
+    """Make the inbox FIFO that stands in `worker`."""
+
+
+class RemoveInbox(Action, frozen=True, tag="remove_inbox"):
+    """Remove the inbox FIFO that stands in `worker`."""
+
+
+class Adopt(Action, frozen=True, tag="adopt"):
+    """Take charge of a run that lives already."""
+
+    run: str
+
+
+class Start(Action, frozen=True, tag="start"):
+    """Start a new run; `pane_id` is the dead pane to reuse, None for a new session."""
+
+    group: str
+    fingerprint: str
+    pane_id: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+class Hold(Action, frozen=True, tag="hold"):
+    """Give the worker no new task (`held`), or tasks again."""
+
+    held: bool
+
+
+class Stop(Action, frozen=True, tag="stop"):
+    """The run is to end; its process tree is looked at from the next pass on."""
+
+    run: str
+    fields: tuple[str, ...] = ()
+
+
+class Signal(Action, frozen=True, tag="signal"):
+    """Send a signal to processes of a run."""
+
+    run: str
+    signal: str
+    members: tuple[Member, ...]
+
+
+class End(Action, frozen=True, tag="end"):
+    """The run's first process is gone: collect its last results and what it left unread."""
+
+    run: str
+    status: int | None = None
+    signal: int | None = None
+
+
+class Swept(Action, frozen=True, tag="swept"):
+    """No process of the ended run is left: its tasks may be given to others."""
+
+    run: str
+
+
+class RemoveSession(Action, frozen=True, tag="remove_session"):
+    session_id: str
+
+
+class Rename(Action, frozen=True, tag="rename"):
+    session_id: str
+
+
+class LogTo(Action, frozen=True, tag="log_to"):
+    pane_id: str
+
+
+class Nudge(Action, frozen=True, tag="nudge"):
+    """Make tmux reap a child whose end it has not reported (3.3a)."""
+
+
+AnyAction = (
+    AddPipes
+    | RemovePipes
+    | AddInbox
+    | RemoveInbox
+    | Adopt
+    | Start
+    | Hold
+    | Stop
+    | Signal
+    | End
+    | Swept
+    | RemoveSession
+    | Rename
+    | LogTo
+    | Nudge
+)

@@ -1,0 +1,46 @@
+"""A plan in the making: the inputs of one pass, and what its rules have put down so far.
+
+The rules of this room write to a Draft and to nothing else; `plan()` turns it into a frozen Plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tmaxd.plan.actions import AnyAction
+from tmaxd.plan.history import NEW_SLOT, History, Slot, Sweep
+from tmaxd.plan.observed import NO_LOAD, Load, Observed
+from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
+
+NEVER = float("inf")
+
+
+def split(worker: str) -> tuple[str, int]:
+    """`check-pool-12` → (`check-pool`, 12). A name without a number is slot 0 of itself."""
+    group, _, number = worker.rpartition("-")
+    return (group, int(number)) if group and number.isdigit() else (worker, 0)
+
+
+@dataclass(slots=True)
+class Draft:
+    wanted: Wanted
+    observed: Observed
+    history: History
+    now: float
+    actions: list[AnyAction] = field(default_factory=list)
+    slots: dict[str, Slot] = field(default_factory=dict)
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+    pending: dict[str, str] = field(default_factory=dict)
+    wake_at: float = NEVER
+
+    def group_of(self, worker: str) -> WantedGroup:
+        return self.wanted.groups.get(split(worker)[0], NO_GROUP)
+
+    def slot(self, worker: str) -> Slot:
+        return self.slots.get(worker, NEW_SLOT)
+
+    def load(self, worker: str) -> Load:
+        return self.observed.loads.get(worker, NO_LOAD)
+
+    def wake(self, at: float) -> None:
+        self.wake_at = min(self.wake_at, at)

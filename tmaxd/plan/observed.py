@@ -1,0 +1,81 @@
+"""The world as one pass sees it. Built by the daemon from what the ports answered; whole or not at all:
+a look that failed never becomes an Observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Member(msgspec.Struct, frozen=True, order=True):
+    """A living process of a run: pid and kernel start time."""
+
+    pid: int
+    start: int
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A session on our socket that carries our labels."""
+
+    session_id: str
+    session: str
+    pane_id: str
+    run: str
+    alive: bool
+    """The process that the run was started with lives in the pane."""
+    replaced: bool = False
+    """The pane lives, but its process is not the one that was started."""
+    status: int | None = None
+    signal: int | None = None
+    drift: tuple[str, ...] = ()
+    """The fields in which what it runs differs from what the spec says now."""
+    piped: bool = True
+    attached: int = 0
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that the daemon has started or adopted and not yet ended."""
+
+    run: str
+    alive: bool
+    """Its first process lives, wherever it is."""
+    started: float
+    """Monotonic."""
+    ready: bool = True
+    """It has said that it is ready (workers that take tasks; others are ready by being there)."""
+    adopted: bool = True
+    """False: known from an earlier daemon's records only, and not yet taken charge of."""
+    here: bool = True
+    """It was started in the tmux server that answers now, and not in an earlier one."""
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What the dispatcher says of a worker."""
+
+    in_flight: int = 0
+    held: bool = False
+    overdue: bool = False
+    """A task ran so far past its timeout that the worker cannot be trusted to end it."""
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    server: bool
+    """A tmux server answers. False: there certainly is none."""
+    seen: Mapping[str, Seen] = {}
+    runs: Mapping[str, Run] = {}
+    """By worker."""
+    loads: Mapping[str, Load] = {}
+    trees: Mapping[str, frozenset[Member]] = {}
+    """By run id: the living processes of runs that are being stopped or swept. A run that is not in here was
+    not looked at."""
+    pipes: frozenset[str] = frozenset()
+    """Workers that have FIFOs."""
+    inboxes: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = {}
+    """Starts that failed since the last pass: worker to message."""
+    down: bool = False
+    """The operator wants the whole fleet stopped."""
+
+
+NO_LOAD = Load()

@@ -1,0 +1,32 @@
+"""The order in which the actions of one pass are performed: ends before starts, repairs last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tmaxd.plan import actions as a
+from tmaxd.plan.draft import split
+
+PHASES: tuple[type[a.Action], ...] = (
+    a.Nudge,
+    a.End,
+    a.Swept,
+    a.Signal,
+    a.Hold,
+    a.Stop,
+    a.RemoveSession,
+    a.RemovePipes,
+    a.RemoveInbox,
+    a.AddPipes,
+    a.AddInbox,
+    a.Start,
+    a.Adopt,
+    a.Rename,
+    a.LogTo,
+)
+_PHASE = {kind: index for index, kind in enumerate(PHASES)}
+
+
+def in_order(items: Iterable[a.AnyAction]) -> tuple[a.AnyAction, ...]:
+    """By phase, then group, then number; so that two passes over one world do the same in the same order."""
+    return tuple(sorted(items, key=lambda item: (_PHASE[type(item)], *split(item.worker))))

@@ -1,0 +1,76 @@
+"""`plan(wanted, observed, history, now)`: everything that should happen next, decided from values alone.
+
+Level decides: the same world always gives the same plan, a settled world gives none, and it does not matter
+which event caused the pass. A look that failed never comes here (`Observed` is whole or it is not made).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tmaxd.plan.actions import AddInbox, AnyAction, RemoveInbox
+from tmaxd.plan.draft import NEVER, Draft, split
+from tmaxd.plan.history import NEW_SLOT, History
+from tmaxd.plan.observed import Observed
+from tmaxd.plan.order import in_order
+from tmaxd.plan.rollout import roll
+from tmaxd.plan.slots import wanted_slots
+from tmaxd.plan.stops import sweep
+from tmaxd.plan.wanted import Wanted
+from tmaxd.plan.workers import plan_worker
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    actions: tuple[AnyAction, ...]
+    history: History
+    wake_at: float | None
+    """Monotonic: look again then, even if nothing happens. None: no need."""
+    pending: Mapping[str, str]
+    """Workers that are not yet as they should be, and the word that says why."""
+    slots: Mapping[str, frozenset[int]]
+    """Group to the numbers that should be filled."""
+
+    @property
+    def settled(self) -> bool:
+        return not self.actions and not self.pending
+
+
+def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Plan:
+    d = Draft(wanted, observed, history, now, slots=dict(history.slots))
+    sweep(d)
+    chosen = wanted_slots(d)
+    for group, numbers in chosen.items():
+        for number in numbers:
+            plan_worker(d, f"{group}-{number}", wanted=True)
+    for worker in _unwanted(d, chosen):
+        plan_worker(d, worker, wanted=False)
+    for group, numbers in chosen.items():
+        roll(d, group, wanted.groups[group], numbers)
+    _inboxes(d)
+    return Plan(
+        actions=in_order(d.actions),
+        history=History(slots={w: s for w, s in d.slots.items() if s != NEW_SLOT}, sweeps=d.sweeps),
+        wake_at=None if d.wake_at == NEVER else d.wake_at,
+        pending=d.pending,
+        slots=chosen,
+    )
+
+
+def _unwanted(d: Draft, chosen: Mapping[str, frozenset[int]]) -> list[str]:
+    o = d.observed
+    names = o.seen.keys() | o.runs.keys() | o.pipes | d.slots.keys()
+    return sorted(
+        worker
+        for worker in names
+        if (parts := split(worker))[1] not in chosen.get(parts[0], frozenset())
+    )
+
+
+def _inboxes(d: Draft) -> None:
+    wanted = frozenset() if d.observed.down else d.wanted.inboxes
+    for name in sorted(wanted - d.observed.inboxes):
+        d.actions.append(AddInbox(worker=name, reason="added"))
+    for name in sorted(d.observed.inboxes - wanted):
+        d.actions.append(RemoveInbox(worker=name, reason="group_removed"))

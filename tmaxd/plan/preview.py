@@ -1,0 +1,143 @@
+"""What a plan would lead to, on a model of the world in which everything works.
+
+`tmaxctl plan` shows the result; the tests use the same model to show that every plan settles.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tmaxd.plan import actions as a
+from tmaxd.plan.history import History
+from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
+from tmaxd.plan.plan import plan
+from tmaxd.plan.wanted import Wanted
+
+SHOWN: tuple[type[a.Action], ...] = (
+    a.Start,
+    a.Stop,
+    a.RemoveSession,
+    a.RemovePipes,
+    a.AddInbox,
+    a.RemoveInbox,
+    a.Rename,
+    a.Adopt,
+)
+"""What a user would call an action; the rest are the steps to it."""
+
+PASSES = 20_000
+"""More than the largest fleet needs, one worker at a time; a bound against a rule that never settles."""
+
+
+class World:
+    """A mutable Observed: applies actions as if each worked at once, and finishes every task in hand."""
+
+    def __init__(self, observed: Observed) -> None:
+        self.seen = dict(observed.seen)
+        self.runs = dict(observed.runs)
+        self.loads = dict(observed.loads)
+        self.trees = dict(observed.trees)
+        self.pipes = set(observed.pipes)
+        self.inboxes = set(observed.inboxes)
+        self.down = observed.down
+        self._next = 1
+
+    def observed(self) -> Observed:
+        return Observed(
+            server=True,
+            seen=dict(self.seen),
+            runs=dict(self.runs),
+            loads=dict(self.loads),
+            trees=dict(self.trees),
+            pipes=frozenset(self.pipes),
+            inboxes=frozenset(self.inboxes),
+            down=self.down,
+        )
+
+    def apply(self, action: a.AnyAction, now: float) -> None:
+        worker = action.worker
+        match action:
+            case a.Start():
+                self._start(action, now)
+            case a.Stop():
+                self.trees[action.run] = frozenset({Member(1, 1)})
+            case a.Signal():
+                self._signal(action)
+            case a.End():
+                self.runs.pop(worker, None)
+                self.trees[action.run] = frozenset()
+            case a.Swept():
+                self.trees.pop(action.run, None)
+            case a.Hold():
+                # The tasks in hand are finished at once in this model.
+                self.loads[worker] = Load(0, action.held)
+            case _:
+                self._small(action)
+
+    def _small(self, action: a.AnyAction) -> None:
+        worker = action.worker
+        match action:
+            case a.AddPipes():
+                self.pipes.add(worker)
+            case a.RemovePipes():
+                self.pipes.discard(worker)
+            case a.AddInbox():
+                self.inboxes.add(worker)
+            case a.RemoveInbox():
+                self.inboxes.discard(worker)
+            case a.RemoveSession():
+                self.seen.pop(worker, None)
+            case a.Adopt():
+                self._adopt(worker, action.run)
+            case a.Rename():
+                self._change(worker, session=worker)
+            case a.LogTo():
+                self._change(worker, piped=True)
+            case a.Nudge():
+                self._change(worker, status=1)
+
+    def _start(self, action: a.Start, now: float) -> None:
+        run, self._next = f"new-{self._next}", self._next + 1
+        self.seen[action.worker] = Seen(
+            session_id="$0",
+            session=action.worker,
+            pane_id="%0",
+            run=run,
+            alive=True,
+            piped=False,
+        )
+        self.runs[action.worker] = Run(run=run, alive=True, started=now)
+        self.loads.pop(action.worker, None)
+
+    def _adopt(self, worker: str, run: str) -> None:
+        known = self.runs.get(worker) or Run(run=run, alive=True, started=0.0)
+        self.runs[worker] = msgspec.structs.replace(known, adopted=True)
+
+    def _signal(self, action: a.Signal) -> None:
+        self.trees[action.run] = frozenset()
+        run = self.runs.get(action.worker)
+        if run is not None and run.run == action.run:
+            self.runs[action.worker] = msgspec.structs.replace(run, alive=False)
+            self._change(action.worker, alive=False, status=0)
+
+    def _change(self, worker: str, **changes: object) -> None:
+        if worker in self.seen:
+            self.seen[worker] = msgspec.structs.replace(self.seen[worker], **changes)
+
+
+def preview(
+    wanted: Wanted, observed: Observed, history: History, now: float
+) -> tuple[a.AnyAction, ...]:
+    """The actions, in order, that a user would see until everything is settled."""
+    world = World(observed)
+    shown: list[a.AnyAction] = []
+    for _ in range(PASSES):
+        step = plan(wanted, world.observed(), history, now)
+        if not step.actions and step.wake_at is None:
+            break
+        for action in step.actions:
+            world.apply(action, now)
+        shown.extend(x for x in step.actions if isinstance(x, SHOWN))
+        history = step.history
+        now = max(now, step.wake_at if step.wake_at is not None else now)
+    return tuple(shown)

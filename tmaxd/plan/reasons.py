@@ -1,0 +1,32 @@
+"""The fixed words that every action and state carries. Status, events and the docs use them as they are."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Reason = Literal[
+    "added",  # the spec wants it and it was never there
+    "missing",  # it should be there and is not
+    "adopted",  # it was running when this daemon started
+    "crashed",  # it ended by itself, with a failure
+    "exited",  # it ended by itself, with status 0
+    "start_failed",  # tmux or the system would not start it
+    "session_killed",  # its session was removed by someone else
+    "replaced",  # its pane runs another process than the one that was started
+    "server_died",  # the tmux server went away with everything in it
+    "ended_while_down",  # it ended while no daemon was watching
+    "scaled_down",  # `count` was lowered
+    "group_removed",  # the group is no longer in the spec
+    "spec_changed",  # what it runs (command, env, cwd) was changed
+    "task_timeout",  # a task ran past its timeout and the worker did not end it
+    "down",  # the fleet is being taken down
+    "leftover",  # processes that a dead run left behind
+    "renamed",  # someone renamed its session
+    "unlogged",  # its output is not being copied to its log
+    "settled",  # the reason for holding it back is gone
+]
+
+REASONS: frozenset[str] = frozenset(get_args(Reason))
+
+SPENDS_BUDGET: frozenset[str] = frozenset({"crashed", "exited", "start_failed"})
+"""Ends that count as the worker's own fault. All others are asked for or have an outside cause."""

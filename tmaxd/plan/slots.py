@@ -1,0 +1,69 @@
+"""Which slots a group should fill.
+
+Names never depend on the count. Too many: those go that hold no task, the highest number first; a busy one
+only when nothing else is left. Too few: the lowest free numbers are filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tmaxd.plan.draft import Draft, split
+from tmaxd.plan.history import Stopping
+
+LEAVING: frozenset[str] = frozenset({"scaled_down", "group_removed", "down"})
+"""A stop for one of these is final: the slot does not come back by keeping its process."""
+
+
+class Present(msgspec.Struct, frozen=True):
+    """A slot that is there in some form."""
+
+    number: int
+    busy: bool = False
+    held: bool = False
+    leaving: bool = False
+
+
+def choose(count: int, present: Iterable[Present]) -> frozenset[int]:
+    """The numbers that should be filled."""
+    keepable = [p for p in present if not p.leaving]
+    excess = len(keepable) - count
+    if excess >= 0:
+        keepable.sort(key=lambda p: (p.busy, not p.held, -p.number))
+        return frozenset(p.number for p in keepable[excess:])
+    numbers = {p.number for p in keepable}
+    free = (n for n in range(1, count + len(numbers) + 1) if n not in numbers)
+    while len(numbers) < count:
+        numbers.add(next(free))
+    return frozenset(numbers)
+
+
+def present_by_group(d: Draft) -> dict[str, list[Present]]:
+    """Every slot that has a session, a run, or a stop under way."""
+    groups: dict[str, list[Present]] = {}
+    o = d.observed
+    names = o.seen.keys() | o.runs.keys()
+    for worker in names:
+        group, number = split(worker)
+        load = d.load(worker)
+        stopping = d.slot(worker).stopping
+        groups.setdefault(group, []).append(
+            Present(number, load.in_flight > 0, load.held, is_leaving(stopping))
+        )
+    return groups
+
+
+def is_leaving(stopping: Stopping | None) -> bool:
+    return stopping is not None and stopping.reason in LEAVING
+
+
+def wanted_slots(d: Draft) -> dict[str, frozenset[int]]:
+    """Group to the numbers that should be filled; nothing while the fleet is taken down."""
+    if d.observed.down:
+        return {}
+    present = present_by_group(d)
+    return {
+        name: choose(group.count, present.get(name, ())) for name, group in d.wanted.groups.items()
+    }

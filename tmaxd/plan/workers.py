@@ -1,0 +1,229 @@
+"""One slot: from what is seen of it and what is wanted, to what happens next.
+
+The order of the questions is the rule: an end that must be recorded, a stop that must go on, a slot that is
+not wanted, small repairs, a start. What the spec's change means for living workers is `rollout`'s affair.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tmaxd.plan.actions import (
+    AddPipes,
+    Adopt,
+    Hold,
+    LogTo,
+    Nudge,
+    RemovePipes,
+    RemoveSession,
+    Rename,
+    Start,
+)
+from tmaxd.plan.draft import Draft, split
+from tmaxd.plan.history import NEW_SLOT
+from tmaxd.plan.observed import Run, Seen
+from tmaxd.plan.reasons import Reason
+from tmaxd.plan.restarts import after_end, natural_end
+from tmaxd.plan.stops import advance, begin, end, retire
+from tmaxd.plan.wanted import WantedGroup
+
+STATUS_WAIT = 0.05
+"""Seconds to wait for tmux to tell how a process ended, before it is recorded as unknown. On 3.3a up to 15 % of
+deaths are told only after a nudge (measured); with it, 2 ms are the rule."""
+STATUS_POLL = 0.002
+
+NEVER_OVERLAP: frozenset[str] = frozenset({"spec_changed", "task_timeout"})
+"""After a stop that was asked for, the next run waits until the whole tree of the last is gone. After a crash it
+does not: being back at once is worth more, and what was left behind is marked and swept."""
+
+
+def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
+    seen, run = d.observed.seen.get(worker), d.observed.runs.get(worker)
+    group = d.group_of(worker)
+    if _settled(d, worker, wanted, seen, run, group):
+        return
+    if worker in d.observed.failed:
+        d.slots[worker] = after_end(
+            d.slot(worker), "start_failed", d.now, message=d.observed.failed[worker]
+        )
+    if run is None:
+        if seen is not None and seen.alive:
+            _adopt(d, worker, seen)
+        else:
+            _without_run(d, worker, wanted, seen, group)
+    elif not run.alive or (seen is not None and (seen.replaced or seen.run != run.run)):
+        if _ended(d, worker, seen, run):
+            _without_run(d, worker, wanted, seen, group)
+    else:
+        _living(d, worker, wanted, seen, run, group)
+
+
+def _settled(
+    d: Draft, worker: str, wanted: bool, seen: Seen | None, run: Run | None, group: WantedGroup
+) -> bool:
+    """The common case, found out with few looks: a thousand settled workers cost a few milliseconds."""
+    if not wanted or seen is None or run is None or not (seen.alive and run.alive):
+        return False
+    slot = d.slots.get(worker)
+    if slot is not None and (
+        slot.stopping is not None or slot.hold is not None or slot.dying is not None or slot.changed
+    ):
+        return False
+    load = d.load(worker)
+    return (
+        seen.run == run.run
+        and run.adopted
+        and run.ready
+        and not seen.drift
+        and seen.piped
+        and seen.session == worker
+        and not load.held
+        and not load.overdue
+        and group.takes_tasks == (worker in d.observed.pipes)
+    )
+
+
+def _adopt(d: Draft, worker: str, seen: Seen) -> None:
+    d.actions.append(Adopt(worker=worker, reason="adopted", run=seen.run))
+    d.pending[worker] = "adopted"
+    d.wake(d.now)
+
+
+def _ended(d: Draft, worker: str, seen: Seen | None, run: Run) -> bool:
+    """Record the end of a run. False while it is worth waiting for the exit status."""
+    slot = d.slot(worker)
+    if seen is None:
+        end(d, worker, run, _why_gone(run))
+        return True
+    if seen.run != run.run or seen.replaced:
+        end(d, worker, run, "replaced")
+        return True
+    if seen.status is None and seen.signal is None:
+        since = d.now if slot.dying is None else slot.dying
+        if d.now - since < STATUS_WAIT:
+            d.slots[worker] = msgspec.structs.replace(slot, dying=since)
+            d.actions.append(Nudge(worker=worker, reason="crashed"))
+            d.pending[worker] = "crashed"
+            d.wake(d.now + STATUS_POLL)
+            return False
+    reason: Reason = natural_end(seen.status, seen.signal) if run.adopted else "ended_while_down"
+    end(d, worker, run, reason, status=seen.status, signal=seen.signal)
+    return True
+
+
+def _why_gone(run: Run) -> Reason:
+    if not run.adopted:
+        return "ended_while_down"
+    return "session_killed" if run.here else "server_died"
+
+
+def _living(
+    d: Draft, worker: str, wanted: bool, seen: Seen | None, run: Run, group: WantedGroup
+) -> None:
+    slot = d.slot(worker)
+    if slot.stopping is not None and slot.stopping.run == run.run:
+        advance(d, worker, slot.stopping, group)
+    elif seen is None:
+        # It outlived its session (it ignores SIGHUP): nobody can reach it any more.
+        begin(d, worker, run.run, _why_gone(run))
+    elif not run.adopted:
+        _adopt(d, worker, seen)
+    elif not wanted:
+        retire(d, worker, run, group, _why_unwanted(d, worker))
+    else:
+        _tend(d, worker, seen, run, group)
+
+
+def _why_unwanted(d: Draft, worker: str) -> Reason:
+    if d.observed.down:
+        return "down"
+    return "scaled_down" if split(worker)[0] in d.wanted.groups else "group_removed"
+
+
+def _tend(d: Draft, worker: str, seen: Seen, run: Run, group: WantedGroup) -> None:
+    """A living worker that is wanted: small repairs."""
+    slot = d.slot(worker)
+    if d.load(worker).overdue:
+        begin(d, worker, run.run, "task_timeout")
+        return
+    if seen.session != worker:
+        d.actions.append(Rename(worker=worker, reason="renamed", session_id=seen.session_id))
+    if not seen.piped:
+        d.actions.append(LogTo(worker=worker, reason="unlogged", pane_id=seen.pane_id))
+    if group.takes_tasks and worker not in d.observed.pipes:
+        d.actions.append(AddPipes(worker=worker, reason="missing"))
+    if not group.takes_tasks and worker in d.observed.pipes and not seen.drift:
+        d.actions.append(RemovePipes(worker=worker, reason="spec_changed"))
+    if not run.ready:
+        d.pending.setdefault(worker, "starting")
+    if seen.drift and slot.hold in (None, "spec_changed"):
+        return  # rollout decides
+    if d.load(worker).held or slot.hold is not None:
+        d.actions.append(Hold(worker=worker, reason="settled", held=False))
+        d.wake(d.now)
+    d.slots[worker] = msgspec.structs.replace(slot, hold=None, changed=())
+
+
+def _without_run(
+    d: Draft, worker: str, wanted: bool, seen: Seen | None, group: WantedGroup
+) -> None:
+    if not wanted:
+        _clear_away(d, worker, seen)
+        return
+    slot = d.slot(worker)
+    d.pending[worker] = "starting"
+    if slot.last_exit is not None and slot.last_exit.reason in NEVER_OVERLAP and _swept(d, worker):
+        return
+    if slot.next_start is not None and slot.next_start > d.now:
+        d.pending[worker] = "backoff"
+        d.wake(slot.next_start)
+        return
+    if group.takes_tasks and worker not in d.observed.pipes:
+        d.actions.append(AddPipes(worker=worker, reason=_why_start(d, worker)))
+    d.actions.append(
+        Start(
+            worker=worker,
+            reason=_why_start(d, worker),
+            group=split(worker)[0],
+            fingerprint=group.fingerprint,
+            pane_id=seen.pane_id if seen else None,
+            fields=slot.changed,
+        )
+    )
+    d.slots[worker] = msgspec.structs.replace(
+        slot,
+        next_start=None,
+        changed=(),
+        hold=None,
+        dying=None,
+        restarts=slot.restarts + (slot.last_exit is not None),
+    )
+    d.wake(d.now)
+
+
+def _swept(d: Draft, worker: str) -> bool:
+    """Processes of an earlier run may still be there."""
+    return any(item.worker == worker for item in d.sweeps.values())
+
+
+def _why_start(d: Draft, worker: str) -> Reason:
+    slot = d.slots.get(worker)
+    if slot is None or slot.last_exit is None:
+        return "added"
+    return slot.last_exit.reason
+
+
+def _clear_away(d: Draft, worker: str, seen: Seen | None) -> None:
+    """Nothing lives here and nothing should: the last traces go, FIFOs after the last process."""
+    reason = _why_unwanted(d, worker)
+    if _swept(d, worker):
+        d.pending.setdefault(worker, reason)
+        return
+    if seen is not None:
+        d.actions.append(RemoveSession(worker=worker, reason=reason, session_id=seen.session_id))
+        d.pending[worker] = reason
+        d.wake(d.now)
+    elif worker in d.observed.pipes and not d.observed.down:
+        d.actions.append(RemovePipes(worker=worker, reason=reason))
+    if seen is None:
+        d.slots[worker] = NEW_SLOT
