@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tmaxd.tasks.records import Page, Record, TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.records import Lease, Page, Record, State, TaskFilter, TaskRow, TaskStory
 
 
 class Unknown(Exception):
@@ -187,11 +187,20 @@ class Processes(Protocol):
 # ----------------------------------------------------------------------------------------- pipes
 
 
+PipeProblem = Literal["missing", "not_a_fifo", "replaced", "wrong_owner", "wrong_mode"]
+
+
 class PipeTrouble(msgspec.Struct, frozen=True):
     """A FIFO that was not what it should be: deleted, replaced, of another owner, mode or type."""
 
     path: str
-    problem: Literal["missing", "not_a_fifo", "replaced", "wrong_owner", "wrong_mode"]
+    problem: PipeProblem
+    owner: str
+    """The worker or inbox that it belongs to."""
+    lost: bool = False
+    """False: the same FIFO stands in its place again, and who has it open noticed nothing. True: it is a
+    new one (unless `problems()` says why there is none). A run that has the old one open does not hear us
+    any more; it must be replaced, or it opens its FIFOs anew."""
 
 
 class Pipes(Protocol):
@@ -202,10 +211,14 @@ class Pipes(Protocol):
         """Create (0600, in a 0700 folder) or take over `WORKER/{tasks,control,results}.pipe`."""
 
     def remove_worker(self, worker: str) -> None:
-        """Remove the folder. Blocked openers are released first. Unknown workers are no error."""
+        """Remove the folder. Blocked openers are released first, results still unread go to the handler
+        before. Unknown workers are no error; a folder with other files in it is kept, renamed, and
+        `problems()` says so."""
 
     def add_inbox(self, inbox: str) -> None: ...
-    def remove_inbox(self, inbox: str) -> None: ...
+
+    def remove_inbox(self, inbox: str) -> None:
+        """Likewise; lines still unread go to the handler before this returns."""
 
     def set_capacity(self, size: int) -> None:
         """Bytes a FIFO may hold (`F_SETPIPE_SZ`, pipe(7)), for all present and later ones. Where the kernel
@@ -213,6 +226,9 @@ class Pipes(Protocol):
 
     def workers(self) -> frozenset[str]:
         """The workers that have a folder on disk, those of an earlier daemon included."""
+
+    def inboxes(self) -> frozenset[str]:
+        """The inboxes that have a FIFO on disk, likewise."""
 
     def check(self) -> tuple[PipeTrouble, ...]:
         """Compare every held FIFO with its path (type, owner, mode, inode); re-create and re-open what is
@@ -271,6 +287,22 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal held when it was opened. The queue itself stays on disk; `page` reads it."""
+
+    next_id: int
+    """The lowest task id never used."""
+    runs: tuple[RunRecord, ...]
+    """Those whose end is not recorded, oldest first."""
+    leases: tuple[Lease, ...]
+    """Tasks assigned to a run, by id."""
+    counts: dict[str, dict[State, int]]
+    """Group to state to tasks; `running` is counted as `sent`."""
+    next_due: dict[str, float]
+    """Group to the wall time at which its earliest delayed task is due."""
+    revision: Revision | None
+
+
 class JournalError(Exception):
     """The state cannot be read or written; the text says which file, why, and what to do."""
 
@@ -285,10 +317,11 @@ class Journal(Protocol):
     def trouble(self) -> str | None: ...
 
     async def page(self, group: str, after: int, limit: int) -> Page:
-        """Tasks of the group that are queued on disk and unassigned, with id > after, oldest first."""
+        """Tasks of the group that are queued on disk and unassigned, with id > after, oldest first. Sees
+        every batch that was given to `write` before the call, so it waits while the disk refuses."""
 
     async def due(self, group: str, now: float, limit: int) -> Page:
-        """Delayed tasks of the group whose time (wall) has come."""
+        """Delayed tasks of the group whose time (wall) has come, earliest first. Sees what `page` sees."""
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
     async def story(self, task: int) -> TaskStory | None: ...

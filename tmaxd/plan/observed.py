@@ -46,6 +46,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """It has said that it is ready (workers that take tasks; others are ready by being there)."""
     adopted: bool = True
     """False: known from an earlier daemon's records only, and not yet taken charge of."""
+    cut_off: bool = False
+    """A FIFO that it has open was replaced: it no longer hears the daemon, nor the daemon it."""
     here: bool = True
     """It was started in the tmux server that answers now, and not in an earlier one."""
 

@@ -32,7 +32,7 @@ STATUS_WAIT = 0.05
 deaths are told only after a nudge (measured); with it, 2 ms are the rule."""
 STATUS_POLL = 0.002
 
-NEVER_OVERLAP: frozenset[str] = frozenset({"spec_changed", "task_timeout"})
+NEVER_OVERLAP: frozenset[str] = frozenset({"spec_changed", "task_timeout", "pipe_lost"})
 """After a stop that was asked for, the next run waits until the whole tree of the last is gone. After a crash it
 does not: being back at once is worth more, and what was left behind is marked and swept."""
 
@@ -51,6 +51,10 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
             _adopt(d, worker, seen)
         else:
             _without_run(d, worker, wanted, seen, group)
+    elif seen is not None and seen.run != run.run and seen.alive:
+        # Another run of ours lives here (the daemon died between its start and its record): it is
+        # adopted in the next pass, and only the old one is over.
+        end(d, worker, run, "replaced")
     elif not run.alive or (seen is not None and (seen.replaced or seen.run != run.run)):
         if _ended(d, worker, seen, run):
             _without_run(d, worker, wanted, seen, group)
@@ -79,6 +83,7 @@ def _settled(
         and seen.session == worker
         and not load.held
         and not load.overdue
+        and not run.cut_off
         and group.takes_tasks == (worker in d.observed.pipes)
     )
 
@@ -145,6 +150,9 @@ def _tend(d: Draft, worker: str, seen: Seen, run: Run, group: WantedGroup) -> No
     slot = d.slot(worker)
     if d.load(worker).overdue:
         begin(d, worker, run.run, "task_timeout")
+        return
+    if run.cut_off:
+        begin(d, worker, run.run, "pipe_lost")
         return
     if seen.session != worker:
         d.actions.append(Rename(worker=worker, reason="renamed", session_id=seen.session_id))

@@ -1,7 +1,7 @@
-"""The spec as frozen typed values: what the rest of the program sees, and the source of the schema.
+"""The spec as frozen typed values: what the rest of the program sees.
 
-Defaults are filled in, `defaults:` merged, `include:` and `${VAR}` resolved, paths absolute.
-A field stands here only when it works. Each carries the description and examples that editors show.
+Defaults are filled in, `defaults:` merged, `include:` and `${VAR}` resolved, paths absolute. A field stands
+here only when it works. What may be written in a file, and the schema made from it, is `file_model`.
 """
 
 from __future__ import annotations

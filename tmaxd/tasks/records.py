@@ -13,7 +13,7 @@ Outcome = Literal["done", "failed", "temporary", "timeout", "lost", "unsent"]
 """How one attempt ended. `lost`: the run died with it. `unsent`: it never began, so it is not counted."""
 
 
-class Submitted(msgspec.Struct, frozen=True):
+class Submitted(msgspec.Struct, frozen=True, gc=False):
     id: int
     group: str
     payload: str
@@ -21,15 +21,18 @@ class Submitted(msgspec.Struct, frozen=True):
     """Wall time, as every `at`, `sent`, `started`, `due` and `ended` here."""
 
 
-class Assigned(msgspec.Struct, frozen=True):
+class Assigned(msgspec.Struct, frozen=True, gc=False):
     id: int
+    group: str
     attempt: int
     worker: str
     run: str
     at: float
+    delayed: bool = False
+    """It was `delayed` on disk until now, not `queued`; the journal keeps its counts by this."""
 
 
-class Requeued(msgspec.Struct, frozen=True, kw_only=True):
+class Requeued(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt ended and the task will be tried again, at `due` or (None) as soon as may be."""
 
     id: int
@@ -44,7 +47,7 @@ class Requeued(msgspec.Struct, frozen=True, kw_only=True):
     due: float | None
 
 
-class Finished(msgspec.Struct, frozen=True, kw_only=True):
+class Finished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last attempt ended; `state` is final."""
 
     id: int
@@ -61,7 +64,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     run: str
     worker: str
     pid: int
@@ -73,13 +76,13 @@ class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
-class RunReady(msgspec.Struct, frozen=True):
+class RunReady(msgspec.Struct, frozen=True, gc=False):
     run: str
     window: int
     form: Literal["json", "tsv"]
 
 
-class RunEnded(msgspec.Struct, frozen=True):
+class RunEnded(msgspec.Struct, frozen=True, gc=False):
     run: str
     status: int | None
     signal: int | None
@@ -87,7 +90,7 @@ class RunEnded(msgspec.Struct, frozen=True):
     at: float
 
 
-class RevisionApplied(msgspec.Struct, frozen=True):
+class RevisionApplied(msgspec.Struct, frozen=True, gc=False):
     number: int
     digest: str
     text: str
@@ -98,17 +101,44 @@ TaskRecord = Submitted | Assigned | Requeued | Finished
 Record = TaskRecord | RunStarted | RunReady | RunEnded | RevisionApplied
 
 
-class Queued(msgspec.Struct, frozen=True):
-    """A task that waits, as the dispatcher holds it. `attempt` counts the attempts already spent."""
+class Queued(msgspec.Struct, frozen=True, gc=False):
+    """A task that waits, as the disk has it. `attempt` counts the attempts already spent; `at` is when
+    it was submitted."""
 
     id: int
     payload: str
     attempt: int
+    at: float
+
+
+HELD_PAYLOAD = 4096
+"""Characters. A longer payload never fits a frame, so it stands in its payload file while the task is in
+flight, and memory does not hold it: that bounds what the tasks in flight cost."""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A task that is assigned on disk and whose fate is not known."""
+
+    id: int
+    group: str
+    attempt: int
+    worker: str
+    run: str
+    payload: str | None
+    """None: longer than HELD_PAYLOAD."""
+    at: float
+    """When it was submitted."""
+    sent: float
+
+
+PAGE_CHARS = 4 * 1024 * 1024
+"""Characters of payload after which a page ends early, so that no page costs more memory than the queue it
+fills; a page that has anything to give holds at least one task."""
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some waiting tasks, oldest first. `more`: the disk holds further ones of the same kind. `next_due`:
-    (delayed only) when the earliest of those that remain is due, wall time."""
+    """Some waiting tasks, oldest first. `more`: the disk holds further ones of the same kind that could
+    have been in it. `next_due`: (delayed only) when the earliest of the others is due, wall time."""
 
     tasks: tuple[Queued, ...]
     more: bool

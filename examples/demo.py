@@ -1,0 +1,182 @@
+"""The demo behind `make demo`: the example fleet, every file of the standard library as a task, a hot reload,
+and the proof that what the workers answered is what the command answers when it is run directly.
+
+Everything happens in a temporary folder of its own and is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+GROUP = "check"
+
+
+class Demo:
+    def __init__(self, folder: Path) -> None:
+        self.spec = folder / "tmax.yaml"
+        shutil.copytree(HERE, folder, dirs_exist_ok=True)
+        self.env = dict(os.environ) | {
+            "TMAX_RUNTIME_DIR": str(folder / "run"),
+            "TMAX_STATE_DIR": str(folder / "state"),
+            # The workers' `python3` is the one that runs this.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+        }
+        self.env.pop("TMAX_FLEET", None)
+
+    def ctl(self, *args: str, stdin: str | None = None, show: bool = False) -> str:
+        """Run tmaxctl; its progress goes to this terminal."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tmaxd.ctl.main", *args],
+            input=stdin,
+            env=self.env,
+            cwd=self.spec.parent,
+            text=True,
+            stdout=None if show else subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode not in (0, 1):
+            raise SystemExit(f"tmaxctl {' '.join(args)} ended with {done.returncode}")
+        return done.stdout or ""
+
+    def data(self, *args: str) -> Any:
+        return json.loads(self.ctl("-o", "json", *args))
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
+
+
+def library_files(limit: int | None) -> list[str]:
+    root = Path(sysconfig.get_path("stdlib"))
+    files = [
+        str(path)
+        for path in sorted(root.rglob("*.py"))
+        if "site-packages" not in path.parts and "dist-packages" not in path.parts
+    ]
+    return files[:limit]
+
+
+def run_tasks(demo: Demo, files: list[str]) -> tuple[dict[str, int], float]:
+    """File to task id, and the seconds that all of them took."""
+    begun = time.perf_counter()
+    out = demo.ctl("submit", GROUP, "--wait", "-", stdin="".join(f"{file}\n" for file in files))
+    took = time.perf_counter() - begun
+    return dict(zip(files, (int(line) for line in out.split()), strict=True)), took
+
+
+def hot_reload(demo: Demo) -> None:
+    say("Hot reload: count 4 → 6, by saving the file")
+    text = demo.spec.read_text()
+    changed = text.replace("count: 4", "count: 6", 1)
+    assert changed != text
+    begun = time.perf_counter()
+    demo.spec.write_text(changed)
+    while True:
+        status = demo.data("status")
+        group = next(g for g in status["groups"] if g["name"] == GROUP)
+        if group["workers"] == 6 and status["converged"]:
+            break
+        if time.perf_counter() - begun > 30:
+            raise SystemExit("the fleet did not converge within 30 s")
+    print(f"6 workers ready and the fleet converged {time.perf_counter() - begun:.2f} s after the save")
+
+
+def verify(demo: Demo, tasks: dict[str, int]) -> int:
+    """Compare every answer with the command run directly. Returns how many differ."""
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        direct = dict(zip(tasks, pool.map(lambda f: run_directly(demo, f), tasks), strict=True))
+    answers = answers_of(demo, tasks.values())
+    differ = 0
+    for file, task in tasks.items():
+        ok, tail = direct[file]
+        answer = answers[task]
+        if (answer["task"]["state"] == "done") != ok or not same_text(answer, tail):
+            differ += 1
+            print(f"differs: {file} (task {task})")
+    return differ
+
+
+def run_directly(demo: Demo, file: str) -> tuple[bool, str]:
+    done = subprocess.run(
+        ["python3", "-m", "tabnanny", "-v", file],
+        env=demo.env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode == 0, done.stdout
+
+
+def same_text(answer: dict[str, Any], stdout: str) -> bool:
+    """A result is the tail of what the command printed; a failed task keeps only its error."""
+    result = answer["result"]
+    return answer["task"]["state"] == "dead" or stdout.strip().endswith(result.strip())
+
+
+def answers_of(demo: Demo, tasks: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Each task's story, by id, over the API: no process a task."""
+    from tmaxd.ctl.api import Api
+    from tmaxd.places import places
+
+    api = Api("demo", places("demo", env=demo.env).api_socket)
+    return {task: api.get(f"/v1/tasks/{task}") for task in tasks}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=None, help="only the first N files")
+    args = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tmaxd-demo-"))
+    demo = Demo(folder)
+    try:
+        return play(demo, library_files(args.files))
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "tmaxd.ctl.main", "down"],
+            env=demo.env,
+            cwd=folder,
+            capture_output=True,
+            check=False,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def play(demo: Demo, files: list[str]) -> int:
+    say("Bringing up examples/tmax.yaml")
+    demo.ctl("up", show=True)
+    say(f"Sending {len(files)} files of the standard library to four workers")
+    tasks, took = run_tasks(demo, files)
+    say("Status")
+    demo.ctl("status", show=True)
+    status = demo.data("status")
+    group = next(g for g in status["groups"] if g["name"] == GROUP)
+    hot_reload(demo)
+    say("Comparing with the same command run directly over the same files")
+    differ = verify(demo, tasks)
+    say("Summary")
+    print(f"files checked     {len(files)}")
+    print(f"failures          {group['dead']}")
+    print(f"tasks per second  {len(files) / took:.0f}")
+    print(f"latency           p50 {group['p50_ms']:.0f} ms, p99 {group['p99_ms']:.0f} ms a task")
+    print(f"results           {'all equal' if not differ else f'{differ} differ'}")
+    say("Taking the fleet down")
+    demo.ctl("down", show=True)
+    return 1 if differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

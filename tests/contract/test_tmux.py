@@ -1,0 +1,300 @@
+"""What every `Tmux` does: the fake, and the real client over each of its channels."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.contract.tmux_worlds import (
+    KINDS,
+    TmuxWorld,
+    dead,
+    launch,
+    sight,
+    tmux_world,
+    workers,
+)
+from tests.world.tmux.real import FLEET, answer, job
+from tmaxd.ports import Labels, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
+
+Try = Callable[[Callable[[TmuxWorld], Awaitable[None]]], None]
+
+
+@pytest.fixture(params=KINDS)
+def attempt(request: pytest.FixtureRequest) -> Try:
+    """Runs a coroutine in a world of its own."""
+    kind: str = request.param
+
+    async def within(body: Callable[[TmuxWorld], Awaitable[None]]) -> None:
+        async with tmux_world(kind) as world:
+            await body(world)
+
+    return lambda body: asyncio.run(within(body))
+
+
+def test_without_a_server_there_is_nothing_and_looking_starts_none(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        assert await world.tmux.look() == TmuxView(None, ())
+        await world.tmux.nudge()
+        await world.tmux.stop()
+        assert await world.tmux.look() == TmuxView(None, ())
+
+    attempt(body)
+
+
+def test_starting_twice_is_starting_once_and_the_anchor_is_not_seen(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server = await world.tmux.start()
+        assert await world.tmux.start() == server
+        assert await world.tmux.look() == TmuxView(server, ())
+
+    attempt(body)
+
+
+def test_what_is_launched_is_seen_with_its_labels(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, born = await workers(world, "a-1", "a-2")
+        view = await world.tmux.look()
+        assert view.server == server
+        for one, pane in zip(born, view.panes, strict=True):
+            assert (pane.session_id, pane.pane_id, pane.pid) == (
+                one.session_id,
+                one.pane_id,
+                one.pid,
+            )
+            assert (pane.dead, pane.status, pane.signal) == (False, None, None)
+            assert (pane.attached, pane.piped) == (0, False)
+            assert (pane.fleet, pane.fingerprint) == (FLEET, "f1")
+            assert pane.session == pane.worker
+            assert pane.run == f"run-of-{pane.worker}"
+
+    attempt(body)
+
+
+def test_one_refusal_does_not_touch_the_others(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, _ = await workers(world, "a-1")
+        world.folder()
+        items = [job("a-1"), job("a-2"), job("a-3", cwd="/nowhere"), job("a-4"), job("a-2")]
+        taken, second, lost, fourth, again = await world.tmux.launch(server, items)
+        assert taken == Refused("duplicate session: a-1")
+        assert again == Refused("duplicate session: a-2")
+        assert lost == Refused("working directory /nowhere is not there or may not be entered")
+        assert isinstance(second, Launched)
+        assert isinstance(fourth, Launched)
+        assert sorted(await sight(world)) == ["a-1", "a-2", "a-4"]
+
+    attempt(body)
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_an_exit_leaves_the_pane_and_its_status(attempt: Try, status: int) -> None:
+    async def body(world: TmuxWorld) -> None:
+        _, (born,) = await workers(world, "a-1")
+        await world.exit("a-1", status)
+        pane = await dead(world, "a-1")
+        assert (pane.status, pane.signal, pane.pid) == (status, None, born.pid)
+
+    attempt(body)
+
+
+def test_a_death_by_signal_shows_the_signal(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        await workers(world, "a-1")
+        await world.signal("a-1", signal.SIGKILL)
+        pane = await dead(world, "a-1")
+        assert (pane.status, pane.signal) == (None, signal.SIGKILL)
+
+    attempt(body)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_respawn_keeps_the_pane_and_forgets_the_old_process(attempt: Try, alive: bool) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (first,) = await workers(world, "a-1")
+        if not alive:
+            await world.exit("a-1", 3)
+            await dead(world, "a-1")
+        labels = Labels(fleet=FLEET, worker="a-1", run="second", fingerprint="f2")
+        item = msgspec.structs.replace(job("a-1", pane_id=first.pane_id), labels=labels)
+        (second,) = await world.tmux.launch(server, [item])
+        assert isinstance(second, Launched)
+        assert (second.session_id, second.pane_id) == (first.session_id, first.pane_id)
+        assert second.pid != first.pid
+        pane = (await sight(world))["a-1"]
+        assert (pane.dead, pane.status, pane.signal) == (False, None, None)
+        assert (pane.pid, pane.run, pane.fingerprint) == (second.pid, "second", "f2")
+
+    attempt(body)
+
+
+def test_a_respawn_in_a_pane_that_is_gone_is_refused(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, _ = await workers(world, "a-1")
+        items = [job("a-2", pane_id="%99"), job("a-3")]
+        refused, born = await world.tmux.launch(server, items)
+        assert refused == Refused("can't find pane: %99")
+        assert isinstance(born, Launched)
+
+    attempt(body)
+
+
+def test_killing_takes_exactly_what_is_named(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, born = await workers(world, "a-1", "a-10", "a-11")
+        await world.tmux.kill(server, [born[0].session_id, "$99"])
+        assert sorted(await sight(world)) == ["a-10", "a-11"]
+        await world.tmux.kill(server, [born[0].session_id])
+        await world.tmux.kill(server, [])
+        assert sorted(await sight(world)) == ["a-10", "a-11"]
+
+    attempt(body)
+
+
+def test_renaming_leaves_a_taken_name_alone(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, born = await workers(world, "a-1", "a-2")
+        await world.tmux.rename(
+            server, {born[0].session_id: "a-2", born[1].session_id: "b-1", "$99": "c-1"}
+        )
+        seen = await sight(world)
+        assert {name: pane.worker for name, pane in seen.items()} == {"a-1": "a-1", "b-1": "a-2"}
+
+    attempt(body)
+
+
+OLD = ServerId(1, 1)
+CHANGES: dict[str, Callable[[TmuxWorld, Launched], Awaitable[Any]]] = {
+    "launch": lambda world, born: world.tmux.launch(OLD, [job("a-2")]),
+    "respawn": lambda world, born: world.tmux.launch(OLD, [job("a-1", pane_id=born.pane_id)]),
+    "kill": lambda world, born: world.tmux.kill(OLD, [born.session_id]),
+    "rename": lambda world, born: world.tmux.rename(OLD, {born.session_id: "b-1"}),
+    "log_to": lambda world, born: world.tmux.log_to(OLD, {born.pane_id: world.folder() / "l"}),
+    "capture": lambda world, born: world.tmux.capture(OLD, born.pane_id, 5),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_done_to_another_life_of_the_server(attempt: Try, change: str) -> None:
+    async def body(world: TmuxWorld) -> None:
+        _, (born,) = await workers(world, "a-1")
+        before = await world.tmux.look()
+        with pytest.raises(Unknown):
+            await CHANGES[change](world, born)
+        assert await world.tmux.look() == before
+
+    attempt(body)
+
+
+def test_after_a_crash_of_the_server_its_ids_mean_nothing(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (old,) = await workers(world, "a-1")
+        await world.crash_server(server)
+        view = await answer(world.tmux.look, lambda view: view.server is None)
+        assert view.panes == ()
+        with pytest.raises(Unknown):
+            await world.tmux.kill(server, [old.session_id])
+        fresh, (new,) = await workers(world, "b-1")
+        assert fresh != server
+        assert (new.session_id, new.pane_id) == (old.session_id, old.pane_id)
+        with pytest.raises(Unknown):
+            await world.tmux.kill(server, [old.session_id])
+        assert sorted(await sight(world)) == ["b-1"]
+
+    attempt(body)
+
+
+def test_a_log_begins_with_what_was_there_and_goes_on_through_a_respawn(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (born,) = await workers(world, "a-1")
+        log = world.folder() / "a-1.log"
+        await world.tmux.log_to(server, {born.pane_id: log})
+        assert (await sight(world))["a-1"].piped
+        await world.say("a-1", "one\n")
+        await answer(lambda: world.read(log), lambda got: got == "up\none\n")
+        await launch(world, job("a-1", pane_id=born.pane_id))
+        assert (await sight(world))["a-1"].piped
+        await world.say("a-1", "two\n")
+        await answer(lambda: world.read(log), lambda got: got == "up\none\nup\ntwo\n")
+
+    attempt(body)
+
+
+def test_a_log_moves_to_another_file_without_repeating_itself(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (born,) = await workers(world, "a-1")
+        first, second = world.folder() / "a-1.log", world.folder() / "b.log"
+        await world.tmux.log_to(server, {born.pane_id: first, "%99": first})
+        await world.say("a-1", "one\n")
+        await answer(lambda: world.read(first), lambda got: got == "up\none\n")
+        await world.tmux.log_to(server, {born.pane_id: second})
+        await world.say("a-1", "two\n")
+        await answer(lambda: world.read(second), lambda got: got == "two\n")
+        assert await world.read(first) == "up\none\n"
+
+    attempt(body)
+
+
+def test_capturing_gives_the_last_lines(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (born,) = await workers(world, "a-1")
+        await world.say("a-1", "one\n\nthree\n")
+        await answer(
+            lambda: world.tmux.capture(server, born.pane_id, 9),
+            lambda got: got == "up\none\n\nthree",
+        )
+        assert await world.tmux.capture(server, born.pane_id, 2) == "\nthree"
+        with pytest.raises(WorldError, match="%99"):
+            await world.tmux.capture(server, "%99", 2)
+
+    attempt(body)
+
+
+def test_a_session_of_somebody_else_is_seen_as_such(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        await workers(world, "a-1")
+        await world.foreign("mine, my own")
+        pane = (await sight(world))["mine, my own"]
+        assert (pane.fleet, pane.worker, pane.run, pane.fingerprint) == ("", "", "", "")
+
+    attempt(body)
+
+
+def test_the_next_daemon_finds_everything_as_it_was(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        await workers(world, "a-1", "a-2")
+        before = await world.tmux.look()
+        await world.tmux.close()
+        after = world.next_daemon()
+        assert await after.look() == before
+        assert await after.start() == before.server
+        assert await after.look() == before
+
+    attempt(body)
+
+
+def test_stopping_ends_everything_and_may_be_repeated(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, _ = await workers(world, "a-1")
+        await world.tmux.stop()
+        assert await world.tmux.look() == TmuxView(None, ())
+        await world.tmux.stop()
+        assert await world.tmux.start() != server
+        assert (await world.tmux.look()).panes == ()
+
+    attempt(body)
+
+
+def test_empty_batches_ask_nothing(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server = await world.tmux.start()
+        assert await world.tmux.launch(server, []) == ()
+        await world.tmux.rename(server, {})
+        await world.tmux.log_to(server, {})
+
+    attempt(body)

@@ -1,0 +1,194 @@
+"""What needs a terminal (attach, watch, progress), and what shells ask for (completion, schema)."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from tests.ctl.fake_fleet import status, worker
+from tests.ctl.harness import ROOT, Home, Running
+
+
+class Screen:
+    """tmaxctl on a terminal of its own."""
+
+    def __init__(self, home: Home, *args: str) -> None:
+        self._fd, side = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tmaxd.ctl.main", *args],
+            cwd=home.folder,
+            env=home.env | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            start_new_session=True,
+        )
+        os.close(side)
+        os.set_blocking(self._fd, False)
+        self.text = ""
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._fd)
+
+    def until(self, text: str) -> None:
+        end = time.monotonic() + 10
+        while text not in self.text:
+            assert time.monotonic() < end, self.text
+            self._read()
+
+    def finish(self) -> int:
+        end = time.monotonic() + 10
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.text
+            self._read()
+        self._read()
+        return self.process.returncode
+
+    def _read(self) -> None:
+        try:
+            self.text += os.read(self._fd, 65536).decode()
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:  # EIO: the other side is closed
+            time.sleep(0.01)
+
+
+def fake_tmux(home: Home) -> None:
+    path = home.folder / "bin" / "tmux"
+    path.parent.mkdir()
+    path.write_text('#!/bin/sh\nprintf "%s|" "$@"; echo "TMUX=$TMUX."\n')
+    path.chmod(0o755)
+    home.more_env["PATH"] = f"{path.parent}:{os.environ['PATH']}"
+    home.more_env["TMUX"] = "/tmp/other,1,0"
+
+
+def test_attach_takes_the_place_of_the_command(home: Home, running: Running) -> None:
+    fake_tmux(home)
+    with Screen(home, "attach", "check-1") as screen:
+        assert screen.finish() == 0
+        socket = home.places().tmux_socket
+        assert f"-S|{socket}|attach-session|-t|=check-1|TMUX=." in screen.text
+
+
+def test_attach_without_terminal_or_worker(home: Home, running: Running) -> None:
+    done = home.ctl("attach", "check-1")
+    assert done.code == 2
+    assert "attach needs a terminal" in done.err
+    socket = str(home.places().tmux_socket)
+    assert home.ctl("attach", "check-1", "-o", "json").json == {
+        "argv": ["tmux", "-S", socket, "attach-session", "-t", "=check-1"]
+    }
+    assert home.ctl("attach", "check-12").code == 1
+    assert home.ctl("attach", "nonsense").code == 2
+
+
+def test_attach_needs_no_daemon(home: Home) -> None:
+    assert home.ctl("attach", "check-1", "--fleet", "demo", "-o", "json").code == 0
+
+
+def test_colours_on_a_terminal_but_not_with_no_color(home: Home, running: Running) -> None:
+    running.fleet.now = status(workers=(worker("check-1", "dead", message="m" * 100),))
+    with Screen(home, "status") as screen:
+        assert screen.finish() == 0
+        assert "\x1b[31mdead\x1b[0m" in screen.text
+        assert max(map(len, screen.text.splitlines()[-1:])) <= 80 + 9
+    home.more_env["NO_COLOR"] = "1"
+    with Screen(home, "status") as screen:
+        assert screen.finish() == 0
+        assert "\x1b" not in screen.text
+
+
+def test_watch_draws_anew(home: Home, running: Running) -> None:
+    with Screen(home, "status", "--watch") as screen:
+        screen.until("check-1")
+        running.fleet.now = status(workers=(worker("fresh-1"),))
+        screen.until("fresh-1")
+        assert "\x1b[H" in screen.text
+        screen.process.send_signal(2)
+        assert screen.finish() == 0
+
+
+def test_a_long_wait_shows_that_it_lives(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "slow")
+    with Screen(home, "result", "1", "--wait") as screen:
+        screen.until("waiting for task 1 (1")
+        running.call(lambda: running.fleet.finish(1))
+        assert screen.finish() == 0
+        assert screen.text.endswith("\r\x1b[Kat last\r\n")
+
+
+def test_a_long_wait_for_tasks_shows_a_bar(home: Home, running: Running) -> None:
+    with Screen(home, "submit", "check", "slow", "quick", "--wait") as screen:
+        screen.until("0/2")
+        running.call(lambda: running.fleet.finish(1))
+        assert screen.finish() == 0
+        assert "2 done, 0 dead" in screen.text
+
+
+def test_logs_on_a_terminal_pass_colours_only(home: Home, running: Running) -> None:
+    home.places().logs.mkdir(parents=True)
+    (home.places().logs / "check-1.log").write_bytes(b"\x1b]0;own\x07\x1b[32mgreen\x1b[0m\x1b[2J\n")
+    with Screen(home, "logs", "check-1") as screen:
+        assert screen.finish() == 0
+        assert screen.text == "\x1b[32mgreen\x1b[0m\r\n"
+
+
+def complete(home: Home, words: str, current: str = "") -> list[str]:
+    count = len(words.split())
+    home.more_env |= {
+        "_TMAXCTL_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"{words} {current}".rstrip(),
+        "COMP_CWORD": str(count),
+    }
+    try:
+        done = home.ctl()
+    finally:
+        for name in ("_TMAXCTL_COMPLETE", "COMP_WORDS", "COMP_CWORD"):
+            del home.more_env[name]
+    assert done.err == ""
+    return [line.split(",", 1)[1] for line in done.out.splitlines()]
+
+
+def test_names_are_completed_from_the_daemon(home: Home, running: Running) -> None:
+    assert complete(home, "tmaxctl attach") == ["check-1", "check-2", "shell-1"]
+    assert complete(home, "tmaxctl logs", "sh") == ["shell-1"]
+    assert complete(home, "tmaxctl submit") == ["check"]
+    assert complete(home, "tmaxctl", "st") == ["status"]
+
+
+def test_completion_without_a_daemon_is_silent_and_quick(home: Home) -> None:
+    began = time.monotonic()
+    assert complete(home, "tmaxctl attach") == []
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(home: Home, shell: str) -> None:
+    done = home.ctl("completion", shell)
+    assert done.code == 0
+    assert f"_TMAXCTL_COMPLETE={shell}_complete" in done.out
+    as_json = home.ctl("completion", shell, "-o", "json").json
+    assert as_json == {"shell": shell, "script": done.out.removesuffix("\n")}
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=done.out.encode(), check=True)
+
+
+def test_schema(home: Home) -> None:
+    api = home.ctl("schema", "--api")
+    assert api.out == (ROOT / "schemas" / "api.openapi.yaml").read_text()
+    assert home.ctl("schema", "--api", "-o", "json").json == yaml.safe_load(api.out)
+    spec = home.ctl("schema")
+    assert json.loads(spec.out) == home.ctl("schema", "-o", "json").json
+    assert json.loads(spec.out)["type"] == "object"

@@ -1,0 +1,203 @@
+"""`up` and `down` with a stand-in for the daemon, a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ctl.harness import ROOT, SPEC, Home, conforms, daemon
+
+SHADOW = ROOT / "tests" / "ctl" / "shadow"
+
+
+@pytest.fixture
+def house(home: Home) -> Iterator[Home]:
+    """A home whose `up` starts the stand-in; what it started is ended."""
+    home.more_env["PYTHONPATH"] = f"{SHADOW}:{ROOT}"
+    yield home
+    done = home.ctl("status", "--fleet", "demo", "-o", "json")
+    if done.code == 0:
+        pid = done.json["pid"]
+        held = os.pidfd_open(pid)
+        signal.pidfd_send_signal(held, signal.SIGKILL)
+        os.close(held)
+
+
+def test_up_and_down(house: Home) -> None:
+    house.write()
+    up = house.ctl("up")
+    assert (up.code, up.err) == (0, "")
+    assert up.out.startswith("fleet demo is up: 3 of 3 workers up, ")
+    log = house.places().daemon_log
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert house.places().state.stat().st_mode & 0o777 == 0o700
+    pid = int(house.ctl("status", "-o", "json").json["pid"])
+    assert os.getsid(pid) == pid
+    down = house.ctl("down")
+    assert (down.code, down.err) == (0, "")
+    assert down.out.startswith("fleet demo is down (")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert house.ctl("down").code == 3
+
+
+def test_up_as_json(house: Home) -> None:
+    house.write()
+    value = house.ctl("up", "-o", "json").json
+    assert (value["fleet"], value["outcome"], value["converged"]) == ("demo", "started", True)
+    value = house.ctl("down", "-o", "json").json
+    assert (value["fleet"], value["outcome"]) == ("demo", "down")
+
+
+def test_up_waits_until_converged(house: Home) -> None:
+    house.more_env["FAKE_SETTLE"] = "0.5"
+    house.write()
+    value = house.ctl("up", "-o", "json").json
+    assert value["seconds"] >= 0.5
+
+
+def test_up_gives_up_waiting(house: Home) -> None:
+    house.more_env["FAKE_SETTLE"] = "60"
+    house.write()
+    up = house.ctl("up", "--wait", "1s")
+    assert (up.code, up.out) == (4, "")
+    assert "has not converged after 1.0s: 3 of 3 workers up; it goes on" in up.err
+    assert house.ctl("status").code == 0
+
+
+def test_up_without_waiting(house: Home) -> None:
+    house.more_env["FAKE_SETTLE"] = "60"
+    house.write()
+    value = house.ctl("up", "--wait", "0s", "-o", "json").json
+    assert (value["outcome"], value["converged"]) == ("started", False)
+
+
+def test_up_when_it_runs_is_a_reload(house: Home) -> None:
+    house.write()
+    house.ctl("up")
+    again = house.ctl("up", "-o", "json")
+    assert again.code == 0
+    conforms(again.json, "ReloadResult")
+    assert again.err == "fleet demo runs already; reloading\n"
+    other = house.write(name="other.yaml")
+    refused = house.ctl("up", str(other))
+    assert refused.code == 1
+    assert f"runs already, from {house.folder / 'tmax.yaml'}" in refused.err
+
+
+def test_a_daemon_that_dies_at_once(house: Home) -> None:
+    house.write()
+    house.places().state.mkdir(parents=True, mode=0o700)
+    house.places().daemon_log.write_text("words of an earlier daemon\n")
+    house.more_env["FAKE_DIE"] = "the lock is held by 17\x1b[2J"
+    up = house.ctl("up", "-o", "json")
+    assert up.code == 1
+    assert (up.json["error"], up.json["status"]) == ("daemon_died", 7)
+    assert up.err.splitlines()[0].startswith("tmaxctl: the daemon ended at once, with status 7")
+    assert up.err.splitlines()[1:] == ["  the lock is held by 17\\e[2J"]
+
+
+def test_up_of_a_bad_spec_starts_nothing(house: Home) -> None:
+    house.write(SPEC.replace("count: 2", "cuont: 2"))
+    up, validate = house.ctl("up"), house.ctl("validate")
+    assert (up.code, up.out) == (2, "")
+    assert up.err == validate.err
+    assert "did you mean `count`?" in up.err
+    assert house.ctl("up", "-o", "json").json["error"] == "rejected"
+    assert not house.places().state.exists()
+
+
+def test_up_of_another_fleet_than_it_says(house: Home) -> None:
+    house.write()
+    up = house.ctl("up", "--fleet", "else")
+    assert up.code == 2
+    assert "--fleet says else, but tmax.yaml is of fleet demo" in up.err
+
+
+def test_the_users_own_modules_do_not_end_the_daemon(house: Home) -> None:
+    house.write()
+    house.write("raise SystemExit(9)\n", "msgspec.py")
+    script = Path(house.folder, "up.py")
+    script.write_text(
+        "import sys; from pathlib import Path; sys.path.pop(0)\n"
+        "from tmaxd.ctl.launch import launch; from tmaxd.places import places\n"
+        "p = launch(Path('tmax.yaml'), places('demo'))._process\n"
+        "try: print('lives', p.wait(0.5))\n"
+        "except Exception as e: print(type(e).__name__)\n"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, script], cwd=house.folder, env=house.env, capture_output=True, check=True
+    )
+    assert done.stdout == b"TimeoutExpired\n"
+
+
+def test_down_without_waiting_and_with_too_little_time(house: Home) -> None:
+    house.more_env["FAKE_STUBBORN"] = "1"
+    house.write()
+    house.ctl("up")
+    late = house.ctl("down", "--wait", "300ms")
+    assert (late.code, late.out) == (4, "")
+    assert "is not down after 300ms; it goes on" in late.err
+    assert house.ctl("down", "--wait", "0s").out == "fleet demo is going down\n"
+
+
+def test_validate(home: Home) -> None:
+    home.write()
+    done = home.ctl("validate")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "tmax.yaml is valid: fleet demo, 2 groups, 3 workers\n"
+    assert home.ctl("validate", "-o", "json").json == {
+        "valid": True,
+        "fleet": "demo",
+        "groups": 2,
+        "workers": 3,
+        "problems": [],
+        "warnings": [],
+    }
+
+
+def test_validate_a_bad_spec(home: Home) -> None:
+    bad = home.write(SPEC.replace("count: 2", "count: many"), "bad.yaml")
+    done = home.ctl("validate", "bad.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("bad.yaml:4:18: workers.check.count: ")
+    value = home.ctl("validate", str(bad), "-o", "json").json
+    assert (value["valid"], len(value["problems"])) == (False, 1)
+    conforms(value["problems"][0], "ProblemReport")
+    assert home.ctl("validate", "nosuch.yaml").code == 2
+
+
+def test_validate_shows_warnings(home: Home) -> None:
+    home.write(SPEC.replace("[bash]", '[bash, "{payload}"]'))
+    done = home.ctl("validate")
+    assert done.code == 0
+    assert "{payload}" in done.err
+    assert home.ctl("validate", "-o", "json").json["warnings"] != []
+
+
+def test_plan_without_a_daemon(home: Home) -> None:
+    home.write()
+    done = home.ctl("plan")
+    assert done.code == 0
+    assert [line.split()[:3] for line in done.out.splitlines()[1:4]] == [
+        ["start", "check-1", "added"],
+        ["start", "check-2", "added"],
+        ["start", "shell-1", "added"],
+    ]
+    assert done.err == "no daemon runs: this is what `tmaxctl up` would do\n"
+    conforms(home.ctl("plan", "-o", "json").json, "PlanResult")
+    assert home.ctl("plan", "--fleet", "gone").code == 3
+    home.write(SPEC.replace("count: 2", "cuont: 2"))
+    assert home.ctl("plan").code == 2
+
+
+def test_a_missing_file_named_by_nobody(home: Home) -> None:
+    with daemon(home):
+        assert home.ctl("up").code == 2

@@ -1,0 +1,268 @@
+"""Every verb that only asks: as a process, against the real API with a made-up fleet."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+
+import msgspec
+import pytest
+
+from tests.ctl.fake_fleet import PROBLEM, START, status, worker
+from tests.ctl.harness import Home, Running, conforms, daemon
+from tmaxd.ctl.api import Api
+from tmaxd.ctl.errors import TimedOut
+from tmaxd.ctl.main import VERBS, group
+from tmaxd.daemon.api.types import PlanResult, ReloadResult, SpecStatus
+from tmaxd.ports import JournalError
+
+
+def test_status_as_a_table(home: Home, running: Running) -> None:
+    done = home.ctl("status")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].startswith("demo   revision 3   converged   tmaxd 0.1.0 pid ")
+    assert [line.split()[0] for line in lines[6:]] == ["WORKER", "check-1", "check-2", "shell-1"]
+    assert "\x1b" not in done.out
+
+
+def test_status_as_json(home: Home, running: Running) -> None:
+    done = home.ctl("status", "-o", "json")
+    assert done.code == 0
+    conforms(done.json, "Status")
+    assert [w["name"] for w in done.json["workers"]] == ["check-1", "check-2", "shell-1"]
+
+
+def test_status_shows_a_rejected_spec(home: Home, running: Running) -> None:
+    spec = SpecStatus(
+        path="/x/tmax.yaml", state="rejected", revision=3, applied=START, problems=(PROBLEM,)
+    )
+    running.fleet.now = status(spec=spec)
+    done = home.ctl("status")
+    assert "/x/tmax.yaml is rejected; revision 3 stays in force:" in done.out
+    assert "  " + PROBLEM.text.splitlines()[1] in done.out.splitlines()
+
+
+def test_status_watch_as_json_gives_a_line_a_second(home: Home, running: Running) -> None:
+    process = home.start("status", "--watch", "-o", "json")
+    assert process.stdout is not None
+    try:
+        first = json.loads(process.stdout.readline())
+        running.fleet.now = status(converged=False)
+        second = json.loads(process.stdout.readline())
+        process.send_signal(2)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert (first["converged"], second["converged"]) == (True, False)
+
+
+def test_status_watch_needs_a_terminal(home: Home, running: Running) -> None:
+    done = home.ctl("status", "--watch")
+    assert (done.code, done.out) == (2, "")
+    assert "draws on a terminal" in done.err
+
+
+def test_plan(home: Home, running: Running) -> None:
+    table, as_json = home.ctl("plan"), home.ctl("plan", "-o", "json")
+    assert (table.code, as_json.code) == (0, 0)
+    assert table.out.splitlines() == [
+        "ACTION  TARGET   REASON  FIELD                DETAIL",
+        "start   check-3  added   workers.check.count  count 2 → 3",
+        "1 action",
+    ]
+    conforms(as_json.json, "PlanResult")
+
+
+def test_plan_of_a_bad_spec(home: Home, running: Running) -> None:
+    running.fleet.plan_result = PlanResult(outcome="rejected", problems=(PROBLEM,))
+    done = home.ctl("plan")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == PROBLEM.text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "words"),
+    [
+        ("applied", 0, "revision 4 is applied; converged"),
+        ("no_change", 0, "no change: revision 4 stays in force; converged"),
+        ("timeout", 4, "revision 4 is applied; not converged yet, it goes on"),
+        ("rejected", 2, "rejected; revision 4 stays in force"),
+    ],
+)
+def test_reload(home: Home, running: Running, outcome: str, code: int, words: str) -> None:
+    result = {"outcome": outcome, "revision": 4, "converged": True, "warnings": [PROBLEM]}
+    running.fleet.reload_result = msgspec.convert(result, ReloadResult)
+    table = home.ctl("reload", "--wait", "1m30s")
+    as_json = home.ctl("reload", "-o", "json")
+    assert (table.code, as_json.code) == (code, code)
+    assert table.out == words + "\n"
+    assert table.err == PROBLEM.text + "\n"
+    conforms(as_json.json, "ReloadResult")
+    assert running.fleet.waits == [90.0, 10.0]
+
+
+def test_reload_refuses_a_bare_number(home: Home, running: Running) -> None:
+    done = home.ctl("reload", "--wait", "30")
+    assert done.code == 2
+    assert "'30' is not a duration: write 30s" in done.err
+    assert running.fleet.waits == []
+
+
+def test_tasks(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "a b", "fail\nhere", "slow")
+    done = home.ctl("tasks")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["3", "check", "queued"],
+        ["2", "check", "dead"],
+        ["1", "check", "done"],
+    ]
+    assert "fail\\nhere  (exit status 3)" in lines[2]
+    some = home.ctl("tasks", "--state", "done", "--state", "queued", "--limit", "1", "-o", "json")
+    conforms(some.json, "TaskList")
+    assert [row["id"] for row in some.json["tasks"]] == [3]
+    older = home.ctl("tasks", "--before", "2", "--limit", "1", "--group", "check")
+    assert older.out.splitlines()[1].split()[0] == "1"
+    assert older.err == "there may be more: --before 1\n"
+    assert home.ctl("tasks", "--group", "nosuch").out == "no tasks\n"
+
+
+def test_task(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "fail it")
+    done = home.ctl("task", "1")
+    assert (done.code, done.err) == (0, "")
+    age = done.out.splitlines()[2].rpartition("(")[2]
+    assert age.endswith(" ago)")
+    assert done.out.replace(age, "AGO)") == (
+        "task 1 of check: dead\n"
+        "  payload    fail it\n"
+        "  submitted  2023-11-14 22:13:20 (AGO)\n"
+        "  attempt 1  on check-2 was lost: its worker died with it after 750ms\n"
+        "  attempt 2  on check-1 dead in 500ms, begun 1.5s after it was submitted\n"
+        "  error      exit status 3\n"
+    )
+    conforms(home.ctl("task", "1", "-o", "json").json, "TaskStory")
+
+
+def test_a_task_that_is_not_there(home: Home, running: Running) -> None:
+    done = home.ctl("task", "9", "-o", "json")
+    assert (done.code, done.err) == (1, "tmaxctl: there is no task 9\n")
+    assert done.json == {"error": "no_such_task", "message": "there is no task 9"}
+    assert home.ctl("task", "nine").code == 2
+
+
+def test_result(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "tab\there, no newline", "fail", "slow")
+    done = home.ctl("result", "1")
+    assert (done.code, done.out, done.err) == (0, "did tab\there, no newline", "")
+    assert home.ctl("result", "1", "-o", "json").json == {
+        "id": 1,
+        "result": "did tab\there, no newline",
+    }
+    dead = home.ctl("result", "2")
+    assert (dead.code, dead.out) == (1, "")
+    assert dead.err == "tmaxctl: task 2 is dead: exit status 3\n"
+    waits = home.ctl("result", "3")
+    assert (waits.code, waits.out) == (4, "")
+    assert waits.err == "tmaxctl: task 3 is queued; it has no result yet; --wait waits for it\n"
+
+
+def test_result_waits(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "slow")
+    process = home.start("result", "1", "--wait")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    running.call(lambda: running.fleet.finish(1, "late"))
+    out, _ = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, b"late")
+
+
+def test_no_daemon(home: Home) -> None:
+    for args in (["status"], ["reload"], ["tasks"], ["down"], ["submit", "check", "x"]):
+        done = home.ctl(*args)
+        assert done.code == 3
+        assert done.err.startswith("tmaxctl: no fleet runs (looked in ")
+    assert home.ctl("status", "--fleet", "gone", "-o", "json").json["error"] == "no_daemon"
+
+
+def test_a_daemon_that_hangs_is_a_timeout(home: Home, running: Running) -> None:
+    go_on = threading.Event()
+    running.post(go_on.wait)
+    try:
+        with pytest.raises(TimedOut, match="has not answered in time") as caught:
+            Api("demo", running.paths.api_socket, patience=0.2).get("/v1/status")
+    finally:
+        go_on.set()
+    assert caught.value.exit_code == 4
+
+
+def test_an_unreadable_journal_is_a_failure(home: Home, running: Running) -> None:
+    running.fleet.broken = JournalError("state.db: disk I/O error")
+    done = home.ctl("tasks")
+    assert (done.code, done.err) == (1, "tmaxctl: state.db: disk I/O error\n")
+
+
+def test_which_fleet(home: Home, running: Running) -> None:
+    with daemon(home, "other") as other:
+        other.fleet.now = status("other", workers=(worker("solo-1"),))
+        several = home.ctl("status")
+        assert several.code == 2
+        assert "several fleets run: demo, other; choose one" in several.err
+        for done in (
+            home.ctl("status", "--fleet", "other"),
+            home.ctl("--fleet", "other", "status"),
+            Home(home.folder, {"TMAX_FLEET": "other"}).ctl("status"),
+        ):
+            assert done.out.startswith("other ")
+        home.write("fleet: other  # and nothing else that is right\n")
+        assert home.ctl("status").out.startswith("other ")
+    assert home.ctl("status").out.startswith("demo ")
+    assert home.ctl("status", "--fleet", "../x").code == 2
+
+
+def test_a_stale_socket_is_no_daemon(home: Home, running: Running) -> None:
+    dead = home.places("dead")
+    dead.runtime.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(dead.api_socket))
+    assert home.ctl("status").out.startswith("demo ")
+    done = home.ctl("status", "--fleet", "dead")
+    assert done.code == 3
+    assert "connection refused" in done.err
+
+
+def test_help_imports_no_verb_and_names_every_one(home: Home) -> None:
+    done = home.ctl("--help")
+    assert done.code == 0
+    assert "Exit codes: 0 done, 1 it failed" in done.out
+    for name, summary in VERBS.items():
+        command = group.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        assert command.short_help == summary
+        assert {"output", "fleet"} <= {p.name for p in command.params}
+        assert f"  {name} " in done.out
+
+
+def test_status_imports_nothing_heavy(home: Home, running: Running) -> None:
+    code = (
+        "import sys; from tmaxd.ctl.main import group;"
+        "group(['status'], standalone_mode=False);"
+        "bad = {'msgspec','yaml','rich','aiohttp','asyncio','http','jsonschema','tmaxd.daemon',"
+        "'tmaxd.spec'} & set(sys.modules); assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], env=home.env, check=True, capture_output=True)
+
+
+def test_control_characters_do_not_reach_the_terminal(home: Home, running: Running) -> None:
+    evil = worker("check-1", "dead", message="\x1b]0;owned\x07\nsecond\u202e")
+    running.fleet.now = status(workers=(evil,), problems=("bad \x1b[2J",))
+    done = home.ctl("status")
+    assert "bad \\e[2J" in done.out
+    assert "\\e]0;owned\\x07\\nsecond\\u202e" in done.out
+    assert "\x1b" not in done.out

@@ -1,0 +1,301 @@
+"""A world for the dispatcher: programs that follow docs/protocol.md, and a driver that keeps its promises.
+
+Everything moves only when the test says so: what was written may not be durable, what was read may not be
+delivered, what was sent may not be read. The programs check what no daemon can see from inside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tmaxd.ports import Recovered
+from tmaxd.tasks import events as ev
+from tmaxd.tasks.dispatcher import Dispatcher
+from tmaxd.tasks.frames import LINE_LIMIT, Form, LineBuffer, ReadyFrame, unescape
+from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.tasks.records import Page
+from tmaxd.testing.journal import FakeJournal
+
+QUEUE_ITEMS, QUEUE_CHARS = 4, 300
+
+
+class Program:
+    """What runs in a pane: reads frames, remembers its last results, says what it does."""
+
+    def __init__(self, world: World, worker: str, run: str, form: Form, window: int, says: bool) -> None:
+        self.world = world
+        self.worker, self.run, self.form, self.window, self.says = worker, run, form, window, says
+        self.fifo = b""
+        self.out = b""
+        self.held: dict[tuple[int, int], bool] = {}
+        """(id, attempt) to whether it has begun."""
+        self.results: dict[tuple[int, int], bytes] = {}
+
+    @property
+    def group(self) -> str:
+        return self.worker.rpartition("-")[0]
+
+    def read(self, lines: int) -> None:
+        for _ in range(lines):
+            line, newline, rest = self.fifo.partition(b"\n")
+            if not newline:
+                return
+            self.fifo = rest
+            if line:
+                assert len(line) < LINE_LIMIT
+                self._take(*self._parse(line))
+
+    def _parse(self, line: bytes) -> tuple[int, int, str]:
+        if self.form == "json":
+            frame = json.loads(line)
+            path = frame.get("payload_file")
+            payload = self.world.spool[path] if path else frame["payload"]
+            return frame["id"], frame["attempt"], payload
+        kind, task, attempt, _, text = line.decode().split("\t")
+        payload = unescape(text)
+        return int(task), int(attempt), self.world.spool[payload] if kind == "task_file" else payload
+
+    def _take(self, task: int, attempt: int, payload: str) -> None:
+        key = task, attempt
+        if key in self.results:
+            self.out += self.results[key]
+        elif key not in self.held:
+            assert payload == self.world.payloads[task]
+            for other in self.world.programs.values():
+                assert task not in [t for t, _ in other.held], f"task {task} is held twice"
+            self.held[key] = False
+
+    def begin(self, index: int) -> None:
+        waiting = [key for key, begun in self.held.items() if not begun]
+        if waiting:
+            key = waiting[index % len(waiting)]
+            self.held[key] = True
+            if self.says:
+                self._say(key, "started")
+
+    def finish(self, index: int, outcome: str) -> None:
+        begun = [key for key, begun in self.held.items() if begun]
+        if not begun:
+            return
+        key = begun[index % len(begun)]
+        del self.held[key]
+        before = len(self.out)
+        if outcome == "done":
+            self._say(key, "done", result=f"ok {key[0]}")
+        else:
+            self._say(key, "failed", outcome=outcome, error="it broke")
+        self.results[key] = self.out[before:]
+        while len(self.results) > self.window:
+            del self.results[next(iter(self.results))]
+
+    def _say(self, key: tuple[int, int], kind: str, **fields: str) -> None:
+        if self.form == "json":
+            line = json.dumps({"t": kind, "id": key[0], "attempt": key[1], **fields})
+        else:
+            line = "\t".join([kind, str(key[0]), str(key[1]), *fields.values()])
+        self.out += line.encode() + b"\n"
+
+
+class World:
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.journal = FakeJournal(automatic=False)
+        self.programs: dict[str, Program] = {}
+        """By worker: the living ones."""
+        self.runs = 0
+        self.spool: dict[str, str] = {}
+        self.payloads: dict[int, str] = {}
+        self.accepted: set[int] = set()
+        self.ended: dict[int, str] = {}
+        self.tokens: dict[int, Sequence[str]] = {}
+        self.policies: Mapping[str, GroupPolicy] = {}
+        self.dispatcher = self._boot(self.journal.disk.recover(), [])
+
+    # --------------------------------------------------------------------------- the driver
+
+    def _boot(self, found: Recovered, dead: Sequence[tuple[Program, bytes]]) -> Dispatcher:
+        """A new daemon: `dead` are the runs that ended while there was none."""
+        self.events: list[ev.Event] = []
+        self.steps: deque[list[bool | Sequence[ev.Effect]]] = deque()
+        self.queries: deque[tuple[ev.Query, float, int]] = deque()
+        self.answers: list[ev.Loaded | ev.DueLoaded] = []
+        self.buffers: dict[str, LineBuffer] = {}
+        self.written = self.durable = 0
+        self.dispatcher = Dispatcher(
+            "/spool", found.next_id, queue_items=QUEUE_ITEMS, queue_chars=QUEUE_CHARS
+        )
+        self.events += [ev.Groups(self.policies), ev.Counts(found.counts, found.next_due)]
+        self.events.append(ev.Restored(found.leases))
+        for program in self.programs.values():
+            self.events.append(
+                ev.Adopted(
+                    program.worker, program.group, program.run, program.window, program.form
+                )
+            )
+        for program, unread in dead:
+            self._frames(program, program.out)
+            self.events.append(ev.Gone(program.worker, program.run, unread))
+        return self.dispatcher
+
+    def step(self) -> None:
+        events, self.events = self.events, []
+        step = self.dispatcher.step(events, self.now)
+        assert step.wake_at is None or step.wake_at > self.now
+        entry: list[bool | Sequence[ev.Effect]] = [not step.records, step.effects]
+        self.steps.append(entry)
+        if step.records:
+            self.written += 1
+
+            def done(_: Exception | None) -> None:
+                entry[0] = True
+                self.durable += 1
+
+            self.journal.put(step.records, done)
+        for query in step.queries:
+            self.queries.append((query, self.now, self.written))
+        self._perform()
+
+    def commit(self, batches: int | None = None) -> None:
+        self.journal.commit(batches)
+        self._perform()
+
+    def _perform(self) -> None:
+        while self.steps and self.steps[0][0]:
+            for effect in self.steps.popleft()[1]:  # type: ignore[union-attr]
+                self._effect(effect)
+
+    def _effect(self, effect: ev.Effect) -> None:
+        entries = self.journal.disk.entries
+        match effect:
+            case ev.Send(worker, run, data):
+                program = self.programs.get(worker)
+                if program is not None and program.run == run:
+                    program.fifo += data
+            case ev.Spool(task, path, payload):
+                self.spool[path] = self.spool.get(path) or payload or entries[task].payload
+            case ev.Unspool(_, path):
+                self.spool.pop(path, None)
+            case ev.Accepted(token, first, count):
+                assert len(self.tokens.pop(token)) == count
+                ids = range(first, first + count)
+                assert all(task in entries for task in ids), "accepted before it was durable"
+                self.accepted.update(ids)
+            case ev.Denied(token, reason):
+                assert reason == "unknown_group"
+                del self.tokens[token]
+            case ev.Ended(tasks):
+                for task, state in tasks:
+                    assert task not in self.ended, f"task {task} ended twice"
+                    assert entries[task].row.state == state
+                    self.ended[task] = state
+
+    def look(self) -> None:
+        """Do the oldest read, if all that was written before it was asked for is durable."""
+        if self.queries and self.queries[0][2] <= self.durable:
+            query, asked, _ = self.queries.popleft()
+            disk = self.journal.disk
+            if isinstance(query, ev.LoadPage):
+                page = disk.page(query.group, query.after, query.limit)
+                self.answers.append(ev.Loaded(query.group, page))
+            else:
+                page = disk.due(query.group, asked, query.limit)
+                self.answers.append(ev.DueLoaded(query.group, page))
+
+    def deliver(self, index: int, failed: bool = False) -> None:
+        if self.answers:
+            answer = self.answers.pop(index % len(self.answers))
+            page: Page | None = None if failed else answer.page
+            self.events.append(msgspec.structs.replace(answer, page=page))
+
+    def results(self, worker: str, size: int) -> None:
+        program = self.programs.get(worker)
+        if program is not None:
+            data, program.out = program.out[:size], program.out[size:]
+            self._frames(program, data)
+
+    def _frames(self, program: Program, data: bytes) -> None:
+        frames = self.buffers.setdefault(program.run, LineBuffer()).feed(data)
+        assert not any(isinstance(frame, ReadyFrame) for frame in frames)
+        if frames:
+            self.events.append(ev.Frames(program.worker, program.run, tuple(frames)))
+
+    # --------------------------------------------------------------------------- the faults
+
+    def submit(self, group: str, payloads: Sequence[str]) -> None:
+        token = len(self.tokens) + 1000 * self.runs + self.written * 1_000_000
+        while token in self.tokens:
+            token += 1
+        self.tokens[token] = payloads
+        self.events.append(ev.Submit(token, group, tuple(payloads)))
+
+    def start(self, worker: str, form: Form, window: int, says: bool) -> None:
+        if worker not in self.programs:
+            self.runs += 1
+            program = Program(self, worker, f"run{self.runs}", form, window, says)
+            self.programs[worker] = program
+            self._ready(program)
+
+    def _ready(self, program: Program) -> None:
+        self.events.append(
+            ev.Ready(program.worker, program.group, program.run, program.window, program.form)
+        )
+
+    def begin_anew(self, worker: str) -> None:
+        """The program restarts inside its pane; the driver empties its FIFO before it reads."""
+        program = self.programs.get(worker)
+        if program is not None:
+            self.results(worker, len(program.out))
+            program.held, program.results, program.fifo = {}, {}, b""
+            self._ready(program)
+
+    def kill(self, worker: str, torn: int) -> tuple[Program, bytes] | None:
+        """It dies; `torn` bytes of what it had not read are gone with it."""
+        program = self.programs.pop(worker, None)
+        if program is None:
+            return None
+        unread, program.fifo, program.held = program.fifo[torn:], b"", {}
+        return program, unread
+
+    def bury(self, dead: tuple[Program, bytes] | None) -> None:
+        if dead is not None:
+            program, unread = dead
+            self._frames(program, program.out)
+            self.events.append(ev.Gone(program.worker, program.run, unread))
+
+    def crash(self, dying: Sequence[str]) -> None:
+        """The daemon dies, and these workers while it is away; a new daemon comes."""
+        found = self.journal.crash()
+        self.tokens.clear()
+        dead = [pair for pair in (self.kill(worker, 0) for worker in dying) if pair]
+        self._boot(found, [*self.lost, *dead] if hasattr(self, "lost") else dead)
+
+    # ------------------------------------------------------------------------------ the end
+
+    def drain(self) -> None:
+        """No more faults: everything accepted must end."""
+        for _ in range(400):
+            if all(e.row.state in ("done", "dead") for e in self.journal.disk.entries.values()):
+                break
+            for program in self.programs.values():
+                program.read(100)
+                for _ in range(len(program.held)):
+                    program.begin(0)
+                for _ in range(len(program.held)):
+                    program.finish(0, "done")
+                self.results(program.worker, len(program.out))
+            self.now += 5.0
+            self.step()
+            self.commit()
+            while self.queries:
+                self.look()
+            while self.answers:
+                self.deliver(0)
+        self.step()
+        self.commit()
+        for task in self.accepted:
+            state = self.journal.disk.entries[task].row.state
+            assert state in ("done", "dead"), f"task {task} stays {state}"

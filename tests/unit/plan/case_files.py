@@ -1,0 +1,196 @@
+"""Reads `tests/plan_cases/*.yaml`: what stands in a case, and how its short forms become whole values.
+
+A file is a list of cases. A case has a `name` and one or more `steps` (a case of one step may write the step's
+keys directly). A step says what is new since the last one; the planner's history is carried along.
+
+    wanted    groups (takes_tasks and fingerprint have defaults) and inboxes
+    up        workers to see in good health: session `$NAME`, pane `%NAME`, run `NAME.1`, FIFOs where due
+    seen, runs, loads, trees, failed   laid over that, key by key; null takes an entry away
+    pipes, no_pipes, inboxes           FIFOs that are there, or (no_pipes) are not
+    history   what the planner remembers, laid over what it remembers by itself
+    now       monotonic seconds
+    expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, slots, memory
+
+Afterwards the world is let go until it is at rest (`settles: false`: it cannot be), and `finally` says which
+workers then run. Unknown keys are errors, so that a slip of the pen cannot make a case weaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from tmaxd.plan.history import History, Slot, Sweep
+from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
+from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
+
+FOLDER = Path(__file__).parents[2] / "plan_cases"
+
+Raw = dict[str, Any]
+T = TypeVar("T")
+
+GROUP: Raw = {"takes_tasks": True, "fingerprint": "new"}
+STARTED = 0.0
+"""When the workers under `up` were started; every `now` is far later."""
+
+STEP_KEYS = frozenset(
+    {"wanted", "up", "seen", "runs", "loads", "trees", "failed", "pipes", "no_pipes", "inboxes"}
+    | {"down", "server", "history", "now", "expect"}
+)
+EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "slots", "memory"})
+
+
+@dataclass
+class Step:
+    wanted: Wanted
+    observed: Observed
+    remember: Raw
+    now: float
+    expect: Raw
+
+
+@dataclass
+class Case:
+    name: str
+    settles: bool
+    finally_up: list[str] | None
+    steps: list[Raw]
+
+    def play(self) -> Iterator[Step]:
+        """The steps, each made of what the earlier ones said and what it adds."""
+        table = _Table()
+        for raw in self.steps:
+            table.lay_over(raw)
+            yield Step(
+                wanted=table.wanted,
+                observed=table.observed(),
+                remember=raw.get("history", {}),
+                now=float(raw["now"]),
+                expect=raw["expect"],
+            )
+
+
+@dataclass
+class _Table:
+    """An Observed in the making, as raw values."""
+
+    wanted: Wanted = field(default_factory=Wanted)
+    maps: dict[str, Raw] = field(
+        default_factory=lambda: {key: {} for key in ("seen", "runs", "loads", "trees")}
+    )
+    pipes: set[str] = field(default_factory=set)
+    inboxes: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    server: bool = True
+    down: bool = False
+
+    def lay_over(self, raw: Raw) -> None:
+        if "wanted" in raw:
+            self.wanted = _wanted(raw["wanted"])
+        for worker in raw.get("up", ()):
+            self._up(worker)
+        for key, entries in self.maps.items():
+            for name, changes in raw.get(key, {}).items():
+                _merge(entries, name, changes)
+        self.pipes |= set(raw.get("pipes", ()))
+        self.pipes -= set(raw.get("no_pipes", ()))
+        self.inboxes = raw.get("inboxes", self.inboxes)
+        self.failed = raw.get("failed", {})
+        self.server = raw.get("server", self.server)
+        self.down = raw.get("down", self.down)
+
+    def _up(self, worker: str) -> None:
+        run = f"{worker}.1"
+        pane = {"session_id": f"${worker}", "session": worker, "pane_id": f"%{worker}"}
+        self.maps["seen"][worker] = {**pane, "run": run, "alive": True}
+        self.maps["runs"][worker] = {"run": run, "alive": True, "started": STARTED}
+        group = self.wanted.groups.get(worker.rpartition("-")[0], NO_GROUP)
+        if group.takes_tasks:
+            self.maps["loads"][worker] = {}
+            self.pipes.add(worker)
+
+    def observed(self) -> Observed:
+        maps = self.maps
+        return Observed(
+            server=self.server,
+            seen={name: strict(Seen, raw) for name, raw in maps["seen"].items()},
+            runs={name: strict(Run, raw) for name, raw in maps["runs"].items()},
+            loads={name: strict(Load, raw) for name, raw in maps["loads"].items()},
+            trees={run: members(pids) for run, pids in maps["trees"].items()},
+            pipes=frozenset(self.pipes),
+            inboxes=frozenset(self.inboxes),
+            failed=self.failed,
+            down=self.down,
+        )
+
+
+def read_all() -> list[tuple[str, Case]]:
+    """(file and name, case) of every case, in the order of the files."""
+    return [
+        (f"{path.stem}: {case.name}", case)
+        for path in sorted(FOLDER.glob("*.yaml"))
+        for case in map(_case, yaml.safe_load(path.read_text()))
+    ]
+
+
+def members(pids: list[int]) -> frozenset[Member]:
+    return frozenset(Member(pid, 1) for pid in pids)
+
+
+def remembered(history: History, raw: Raw) -> History:
+    """The history with what a case adds to it."""
+    slots, sweeps = dict(history.slots), dict(history.sweeps)
+    for worker, changes in raw.get("slots", {}).items():
+        slots[worker] = strict(Slot, changes)
+    for run, changes in raw.get("sweeps", {}).items():
+        sweeps[run] = strict(Sweep, changes)
+    _only(raw, {"slots", "sweeps"}, "history")
+    return History(slots=slots, sweeps=sweeps)
+
+
+def strict(kind: type[T], raw: Raw) -> T:
+    """The value, if every key is a field of it."""
+    names = {f.name for f in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
+    _only(raw, names, kind.__name__)
+    return msgspec.convert(raw, kind)
+
+
+def _case(raw: Raw) -> Case:
+    steps = raw.get("steps", [{key: raw[key] for key in raw if key in STEP_KEYS}])
+    shared = {"name", "settles", "finally", "steps"}
+    _only(raw, shared if "steps" in raw else shared | STEP_KEYS, str(raw.get("name")))
+    for step in steps:
+        _only(step, STEP_KEYS, raw["name"])
+        _only(step["expect"], EXPECT_KEYS, raw["name"])
+    return Case(raw["name"], raw.get("settles", True), raw.get("finally"), steps)
+
+
+def _wanted(raw: Raw) -> Wanted:
+    _only(raw, {"groups", "inboxes"}, "wanted")
+    return Wanted(
+        groups={
+            name: strict(WantedGroup, GROUP | changes)
+            for name, changes in raw.get("groups", {}).items()
+        },
+        inboxes=frozenset(raw.get("inboxes", ())),
+    )
+
+
+def _merge(entries: Raw, name: str, changes: object) -> None:
+    if changes is None:
+        entries.pop(name, None)
+    elif isinstance(changes, Mapping):
+        entries[name] = {**entries.get(name, {}), **changes}
+    else:
+        entries[name] = changes
+
+
+def _only(raw: Mapping[str, object], allowed: set[str] | frozenset[str], where: str) -> None:
+    unknown = raw.keys() - allowed
+    if unknown:
+        raise ValueError(f"{where}: unknown {sorted(unknown)}; known are {sorted(allowed)}")

@@ -1,0 +1,44 @@
+"""Names from the running daemon, for the shell's completion. Quick or silent, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tmaxd.ctl import fleet
+from tmaxd.ctl.api import Api
+from tmaxd.places import places
+
+BUDGET = 0.3
+"""Seconds until a user who pressed TAB thinks that nothing comes."""
+
+
+def fleets(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in fleet.running(BUDGET) if name.startswith(incomplete)]
+
+
+def groups(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return _names(ctx, lambda s: [g["name"] for g in s["groups"]], incomplete)
+
+
+def task_groups(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Only those that take tasks."""
+    return _names(ctx, lambda s: [g["name"] for g in s["groups"] if g["kind"] != "run"], incomplete)
+
+
+def workers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return _names(ctx, lambda s: [w["name"] for w in s["workers"]], incomplete)
+
+
+def _names(
+    ctx: click.Context, pick: Callable[[dict[str, Any]], list[str]], incomplete: str
+) -> list[str]:
+    given = ctx.params.get("fleet") or ctx.find_root().params.get("fleet")
+    try:
+        name = fleet.choose(given)
+        status = Api(name, places(name).api_socket, BUDGET).get("/v1/status")
+        return [found for found in pick(status) if found.startswith(incomplete)]
+    except (click.ClickException, OSError, LookupError, TypeError):
+        return []

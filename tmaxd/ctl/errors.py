@@ -1,0 +1,59 @@
+"""How tmaxctl fails: one class an exit code. A message says what, where, why and what to do."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, Any
+
+import click
+
+from tmaxd.ctl.text import clean
+
+DONE, FAILED, WRONG, NO_DAEMON, TIMEOUT = range(5)
+
+
+class CtlError(click.ClickException):
+    """It failed (exit code 1). `word` names the cause for programs."""
+
+    exit_code = FAILED
+
+    def __init__(
+        self, message: str, word: str = "failed", details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.word = word
+        self.details = details or {}
+        """Further keys of the JSON object that `-o json` prints."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"error": self.word, "message": self.message, **self.details}
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        text = "\n".join(clean(line) for line in self.message.splitlines())
+        click.echo(f"tmaxctl: {text}", file=file or sys.stderr)
+
+
+class WrongUsage(CtlError):
+    """The command line asks for something that makes no sense here."""
+
+    exit_code = WRONG
+
+
+class NoDaemon(CtlError):
+    """Nobody answers on the fleet's socket."""
+
+    exit_code = NO_DAEMON
+
+    def __init__(self, message: str, word: str = "no_daemon") -> None:
+        super().__init__(message, word)
+
+
+class TimedOut(CtlError):
+    """It did not happen in the time given; it may still."""
+
+    exit_code = TIMEOUT
+
+    def __init__(
+        self, message: str, word: str = "timeout", details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, word, details)

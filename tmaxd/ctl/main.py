@@ -1,0 +1,70 @@
+"""The command `tmaxctl`: finds the verb's file and runs it. A verb is imported only when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+import tmaxd
+from tmaxd.ctl.text import clean
+
+VERBS = {
+    "up": "Start the fleet's daemon, or reload it if it runs.",
+    "down": "Stop every worker, then the daemon.",
+    "validate": "Check a spec without a daemon.",
+    "plan": "Show what a reload would do, and why.",
+    "reload": "Look at the spec now and apply it.",
+    "status": "Show the fleet: spec, groups, workers.",
+    "submit": "Hand tasks to a group.",
+    "tasks": "List tasks, newest first.",
+    "task": "Tell the story of one task.",
+    "result": "Print the result of a task.",
+    "attach": "Attach to a worker's terminal.",
+    "logs": "Print what a worker has written.",
+    "schema": "Print the JSON Schema of the spec, or the API's description.",
+    "completion": "Print a script that completes tmaxctl in your shell.",
+}
+"""Name to summary, so that `--help` needs to import none of them."""
+
+EPILOG = "Exit codes: 0 done, 1 it failed, 2 wrong usage or spec, 3 no daemon, 4 timeout."
+
+
+class Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"tmaxd.ctl.verbs.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--fleet", metavar="NAME", help="The fleet; else TMAX_FLEET, else the only one.")
+@click.version_option(tmaxd.__version__, prog_name="tmaxctl")
+def group(fleet: str | None) -> None:
+    """Drives a fleet of terminal workers that `tmaxd` keeps."""
+
+
+def main() -> None:
+    # Text may hold what the locale cannot say; a question mark is no help, an escape is.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        group(prog_name="tmaxctl", complete_var="_TMAXCTL_COMPLETE")
+    except OSError as error:
+        # A file or folder of this machine; what goes over the socket has errors of its own.
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"tmaxctl: {clean(where + (error.strerror or str(error)))}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The spec file as tmaxctl reads it, without a daemon. Imported only where a file is read: it brings
+msgspec and PyYAML with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgspec
+
+from tmaxd.daemon.api.types import ProblemReport, report
+from tmaxd.spec.compose import compose
+from tmaxd.spec.expand import expand
+from tmaxd.spec.load import Loaded, Rejected, load
+from tmaxd.spec.problems import Problem
+from tmaxd.spec.source import MAX_FILE_BYTES, Broken, open_source
+from tmaxd.spec.tree import Scalar, Table
+from tmaxd.world.folders import read_file
+
+
+def read(path: PurePath | Path) -> bytes:
+    return read_file(Path(path), MAX_FILE_BYTES + 1)
+
+
+def check(path: Path) -> Loaded | Rejected:
+    """As the daemon would load it now, from here: same rules, same environment variables."""
+    return load(path, read, os.environ, os.environ.get("HOME") or "/")
+
+
+def reports(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    """Problems in the shape in which the API gives them."""
+    found: list[dict[str, Any]] = msgspec.to_builtins([report(p) for p in problems])
+    return found
+
+
+def fleet_named_in(path: Path) -> str | None:
+    """The fleet's name, also in a file that is wrong elsewhere; None when it has none that can be read."""
+    try:
+        root = compose(open_source(str(path), path, read(path)), lambda _: None)
+    except (OSError, Broken):
+        return None
+    entry = root.entries.get("fleet") if isinstance(root, Table) else None
+    if entry is None or not isinstance(entry.node, Scalar):
+        return None
+    name, troubles = expand(entry.node.text, os.environ)
+    return None if troubles else name
+
+
+__all__ = ["Loaded", "ProblemReport", "Rejected", "check", "fleet_named_in", "read", "reports"]

@@ -1,0 +1,137 @@
+"""Text for people: safe characters, spans of time, columns, colours. Pure; knows nothing of tmaxd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+Paint = Callable[[str, str], str]
+"""(style, text) → text, coloured or not."""
+
+Cell = str | tuple[str, str]
+"""Text, or (style, text)."""
+
+_STYLES = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+    "dim": "2",
+    "bold": "1",
+}
+
+_NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
+
+# C0, DEL, C1; surrogates; the characters that reorder text, with which a name can look like another
+# one (Unicode TR 36); line and paragraph separator.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+def plain(style: str, text: str) -> str:
+    """A `Paint` that paints nothing."""
+    return text
+
+
+def colour(style: str, text: str) -> str:
+    code = _STYLES.get(style)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
+
+
+def _visible(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    return _NAMED.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
+def clean(text: str) -> str:
+    """One line with nothing in it that a terminal would obey: control characters become visible."""
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_visible, text)
+
+
+def columns_of(text: str) -> int:
+    """Terminal columns that clean text takes."""
+    if text.isascii():
+        return len(text)
+    # Imported late: names and payloads are ASCII nearly always.
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(c) or c == "\u200d" else 2 if east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` columns, with `…` where something is missing."""
+    if columns_of(text) <= width:
+        return text
+    kept: list[str] = []
+    room = width - 1
+    for character in text:
+        room -= columns_of(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept) + "…" if width > 0 else ""
+
+
+def span(seconds: float) -> str:
+    """A length of time in a few characters: `0ms`, `350ms`, `4.2s`, `2m03s`, `3h12m`, `5d04h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole // 60 % 60:02}m"
+    return f"{whole // 86400}d{whole // 3600 % 24:02}h"
+
+
+def many(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`, `1,200 tasks`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    paint: Paint = plain,
+    right: Collection[int] = (),
+    width: int | None = None,
+) -> list[str]:
+    """Aligned columns, two blanks apart. `right`: columns that are aligned to the right. The last column
+    is cut so that no line is wider than `width`. Every cell is made clean here."""
+    cells = [
+        [("bold", text) for text in header],
+        *([_cell(cell) for cell in row] for row in rows),
+    ]
+    sizes = [max(columns_of(row[column][1]) for row in cells) for column in range(len(header))]
+    last = len(header) - 1
+    if width is not None:
+        sizes[last] = max(len(header[last]), min(sizes[last], width - sum(sizes[:last]) - 2 * last))
+    return [_line(row, sizes, right, paint) for row in cells]
+
+
+def _cell(cell: Cell) -> tuple[str, str]:
+    style, text = cell if isinstance(cell, tuple) else ("", cell)
+    return style, clean(text)
+
+
+def _line(
+    row: Sequence[tuple[str, str]], sizes: Sequence[int], right: Collection[int], paint: Paint
+) -> str:
+    parts: list[str] = []
+    for column, (style, text) in enumerate(row):
+        shown = cut(text, sizes[column]) if column == len(row) - 1 else text
+        gap = " " * (sizes[column] - columns_of(shown))
+        painted = paint(style, shown)
+        parts.append(gap + painted if column in right else painted + gap)
+    return "  ".join(parts).rstrip()

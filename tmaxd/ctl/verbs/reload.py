@@ -1,0 +1,41 @@
+"""`tmaxctl reload`: a look at the spec now, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tmaxd.ctl import fleet
+from tmaxd.ctl.api import Api
+from tmaxd.ctl.console import Console, Live
+from tmaxd.ctl.errors import DONE, TIMEOUT, WRONG
+from tmaxd.ctl.options import verb, wait_option
+from tmaxd.ctl.render_changes import reload as render
+
+EXITS = {"applied": DONE, "no_change": DONE, "rejected": WRONG, "timeout": TIMEOUT}
+
+
+@click.command("reload", short_help="Look at the spec now and apply it.")
+@wait_option("10s", "How long to wait until the fleet has converged; 0s: not at all.")
+@verb
+def command(console: Console, wait: float) -> None:
+    """Look at the spec now and apply it. (Saving the file does the same without a command.)"""
+    finish(console, run(fleet.daemon(console.fleet), wait))
+
+
+def run(api: Api, wait: float) -> dict[str, Any]:
+    with Live("waiting for the fleet to converge"):
+        return api.post("/v1/reload", {"wait": wait}, wait=wait)
+
+
+def finish(console: Console, value: dict[str, Any]) -> None:
+    """Print the outcome and end with its exit code."""
+    if console.as_json:
+        console.json(value)
+    else:
+        console.problems(value["problems"])
+        console.problems(value["warnings"], "yellow")
+        console.lines(render(value, console.paint))
+    if code := EXITS.get(value["outcome"], 1):
+        raise click.exceptions.Exit(code)

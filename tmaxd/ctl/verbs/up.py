@@ -1,0 +1,125 @@
+"""`tmaxctl up`: a daemon for the spec, in the background, and the fleet converged."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from tmaxd.ctl import fleet
+from tmaxd.ctl.api import Api
+from tmaxd.ctl.console import Console, Live
+from tmaxd.ctl.errors import WRONG, CtlError, NoDaemon, TimedOut, WrongUsage
+from tmaxd.ctl.launch import Daemon, launch
+from tmaxd.ctl.options import verb, wait_option
+from tmaxd.ctl.render_status import progress
+from tmaxd.ctl.text import span
+from tmaxd.ctl.verbs import reload
+from tmaxd.places import places
+
+LOOK_EVERY = 0.02
+"""Seconds between two looks. A fleet of 32 is up within 230 ms, so a slower rhythm would show."""
+
+
+@click.command("up", short_help="Start the fleet's daemon, or reload it if it runs.")
+@click.argument("spec", type=click.Path(path_type=Path), default=fleet.HERE)
+@wait_option("30s", "How long to wait until the fleet has converged; 0s: only for the daemon.")
+@verb
+def command(console: Console, spec: Path, wait: float) -> None:
+    """Start a daemon for SPEC (default tmax.yaml) and wait until the fleet has converged. If it
+    runs already, this is a reload."""
+    name = _checked(console, spec)
+    api = Api(name, places(name).api_socket)
+    if _runs(api, spec):
+        console.note(f"fleet {name} runs already; reloading")
+        reload.finish(console, reload.run(api, wait))
+        return
+    started = time.monotonic()
+    with Live("starting") as live:
+        _converge(api, launch(spec, places(name)), wait, live)
+    took = time.monotonic() - started
+    value = api.get("/v1/status")
+    if console.as_json:
+        console.json(
+            {
+                "fleet": name,
+                "outcome": "started",
+                "pid": value["pid"],
+                "converged": value["converged"],
+                "seconds": took,
+            }
+        )
+    else:
+        console.lines([f"fleet {name} is up: {progress(value)}, {span(took)}"])
+
+
+def _checked(console: Console, spec: Path) -> str:
+    """The fleet that a valid spec names; problems end the command as `validate` ends."""
+    from tmaxd.ctl.spec_file import Loaded, check, reports
+
+    checked = check(spec)
+    if not isinstance(checked, Loaded):
+        problems = reports(checked.problems)
+        if console.as_json:
+            console.json(
+                {
+                    "error": "rejected",
+                    "message": f"{spec} is not valid; nothing was started",
+                    "problems": problems,
+                }
+            )
+        else:
+            console.problems(problems)
+        raise click.exceptions.Exit(WRONG)
+    if not console.as_json:
+        console.problems(reports(checked.warnings), "yellow")
+    name = checked.spec.fleet
+    if console.fleet not in (None, name):
+        raise WrongUsage(f"--fleet says {console.fleet}, but {spec} is of fleet {name}")
+    return name
+
+
+def _runs(api: Api, spec: Path) -> bool:
+    """A daemon answers for this fleet. One that reads another file is not ours to reload."""
+    try:
+        theirs = str(api.get("/v1/ping")["spec"])
+    except NoDaemon:
+        return False
+    if theirs != str(spec.absolute()) and not _same(Path(theirs), spec):
+        raise CtlError(
+            f"fleet {api.fleet} runs already, from {theirs}; take that down first, or give "
+            f"{spec} another fleet name",
+            "other_spec",
+        )
+    return True
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
+    """Until the API answers, and then, if there is time for it, until the fleet has converged."""
+    deadline = time.monotonic() + (wait or 30.0)
+    state = "the daemon is starting"
+    while True:
+        daemon.check()
+        try:
+            value = api.get("/v1/status")
+        except NoDaemon:
+            value = {}
+        if value and (wait == 0 or value["converged"]):
+            return
+        if value:
+            state = progress(value)
+        if time.monotonic() >= deadline:
+            raise TimedOut(
+                f"fleet {api.fleet} has not converged after {span(wait or 30.0)}: {state}; it goes "
+                "on (`tmaxctl status`)"
+            )
+        live.show(state)
+        time.sleep(LOOK_EVERY)

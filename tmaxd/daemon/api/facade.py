@@ -1,0 +1,63 @@
+"""What the API needs from the daemon. The handlers know nothing else of it.
+
+Everything here runs in the event loop and must not block it. A method that cannot get a whole answer
+raises `tmaxd.ports.Unknown`; a journal that cannot be read or written raises `JournalError`. The API
+turns both into a 503 with their text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+from tmaxd.daemon.api.types import (
+    Accepted,
+    Ping,
+    PlanResult,
+    ReloadResult,
+    Status,
+    TaskEnd,
+)
+from tmaxd.tasks.records import TaskFilter, TaskRow, TaskStory
+
+DenialReason = Literal[
+    "unknown_group", "not_a_task_group", "payload_too_large", "bad_payload", "journal"
+]
+
+
+class Denied(Exception):
+    """Tasks were not accepted: none of the call's payloads is on disk."""
+
+    def __init__(self, reason: DenialReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Facade(Protocol):
+    def ping(self) -> Ping: ...
+
+    def status(self) -> Status: ...
+
+    async def reload(self, wait: float) -> ReloadResult:
+        """Look at the spec file now, apply it if it is good, and wait at most `wait` seconds for the
+        fleet to converge (0: not at all)."""
+
+    async def plan(self) -> PlanResult:
+        """What `reload` would do; changes nothing."""
+
+    async def submit(self, group: str, payloads: Sequence[str]) -> Accepted:
+        """Returns when all are on disk; all or none. Raises `Denied`. At least one payload, and at most
+        256 or 4 MiB a call."""
+
+    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
+
+    async def story(self, task: int) -> TaskStory | None: ...
+
+    def wait(self, ids: Sequence[int]) -> AsyncIterator[TaskEnd]:
+        """Each task once, when it has ended (at once for those ended already, and with state `unknown` for
+        ids that are not tasks). Closed early with `aclose` where it has one."""
+
+    async def down(self) -> None:
+        """Begin the shutdown: workers are stopped, then the daemon exits. Returns at once; safe to
+        repeat."""

@@ -1,0 +1,94 @@
+"""The API's life: bind the socket, serve, close. aiohttp is imported in here, off the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Set as AbstractSet
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tmaxd.daemon.api.facade import Facade
+
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
+
+SHUTDOWN_SECONDS = 1.0
+"""What open streams are given when the daemon goes down; waiters see the end of the stream."""
+
+
+class Api:
+    """A running API. Made by `start`."""
+
+    def __init__(self, runner: AppRunner, path: Path) -> None:
+        self._runner = runner
+        self._path = path
+        self._inode = path.stat().st_ino
+
+    async def close(self) -> None:
+        """Stop serving, and take the socket away unless another daemon's stands there by now."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+        await self._runner.cleanup()
+
+
+async def start(
+    facade: Facade, path: Path, spool: Path, owners: AbstractSet[int] | None = None
+) -> Api:
+    """Serve the facade on the unix socket `path` (0600). The caller holds the fleet's lock, so a socket
+    that stands there is stale and is replaced, in one step.
+
+    `spool`: the folder that result files lie in. `owners`: user ids that are let in; by default this
+    process's own and root. Raises OSError when the socket cannot be bound.
+    """
+    app_module, verb_module, web = await asyncio.to_thread(_load)
+    context = verb_module.Context(facade=facade, spool=spool)
+    app = app_module.build(context, owners or frozenset({os.getuid(), 0}))
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        lingering_time=1.0,
+    )
+    await runner.setup()
+    listener, temporary = _bind(path)
+    try:
+        await web.SockSite(runner, listener).start()
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        listener.close()
+        await runner.cleanup()
+        raise
+    return Api(runner, path)
+
+
+def _load() -> tuple[Any, Any, Any]:
+    """150 ms of imports; in a thread, so that the loop answers deaths meanwhile."""
+    return (
+        import_module("tmaxd.daemon.api.app"),
+        import_module("tmaxd.daemon.api.verb"),
+        import_module("aiohttp.web"),
+    )
+
+
+def _bind(path: Path) -> tuple[socket.socket, Path]:
+    """Bound under a name beside `path` of the same length, to be renamed once it listens: a client sees
+    either the stale socket or one that answers."""
+    temporary = path.with_name("next" + path.name[4:])
+    temporary.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Linux takes the mode of the new inode from the socket's own, less the umask.
+        os.fchmod(listener.fileno(), 0o600)
+        listener.bind(os.fspath(temporary))
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener, temporary

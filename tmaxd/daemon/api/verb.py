@@ -1,0 +1,71 @@
+"""A verb: one method and path, its handler, and what the API's description says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from tmaxd.daemon.api.facade import Facade
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what one request may bring, in bytes unless named otherwise."""
+
+    payload: int = 1024 * 1024
+    """One task. Larger data belongs in a file whose path is the task."""
+    body: int = 8 * 1024 * 1024
+    """A body that is decoded as a whole, which stops the loop for about 10 ms at this size."""
+    batch: int = 256
+    """Tasks given to the journal at once: one commit, whose wait the next tasks then share."""
+    batch_bytes: int = 4 * 1024 * 1024
+    """The same in bytes, so that large payloads do not pile up in memory."""
+    waits: int = 1_000_000
+    """Ids in one wait request: 8 MB of references."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every handler gets."""
+
+    facade: Facade
+    spool: Path
+    """Folder that result files must lie in."""
+    limits: Limits = field(default_factory=Limits)
+    keep_alive: float = 5.0
+    """Seconds between the blank lines of an otherwise silent stream."""
+
+
+Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in the query, or in the path when it stands there in braces."""
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    method: str
+    path: str
+    handle: Handler
+    summary: str
+    answers: Mapping[int, tuple[str, str, Any]]
+    """Status to (description, media type, struct type or JSON Schema)."""
+    parameters: tuple[Parameter, ...] = ()
+    bodies: Mapping[str, Any] = field(default_factory=dict)
+    """Media type to struct type or JSON Schema."""
+
+    @property
+    def name(self) -> str:
+        """The name of the file that it stands in."""
+        return self.handle.__module__.rpartition(".")[2]

@@ -1,0 +1,260 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+What is heavy to import (the API, the file watcher) comes after the first pass, so that the workers do not
+wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tmaxd.daemon.effects import Effects
+from tmaxd.daemon.environment import scrubbed
+from tmaxd.daemon.execute import Executor
+from tmaxd.daemon.fleet import Fleet, Waker
+from tmaxd.daemon.housekeeping import LogKeeper
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.observe import Observer
+from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.start import take_up
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.waiters import Waiters
+from tmaxd.places import Places, places, roots
+from tmaxd.ports import JournalError, Recovered, WorldError
+from tmaxd.spec.load import Loaded, Rejected, load
+from tmaxd.spec.problems import render
+from tmaxd.tasks.dispatcher import Dispatcher
+from tmaxd.tasks.events import Counts, Restored
+from tmaxd.world.clock import SystemClock
+from tmaxd.world.folders import check_socket_path, make_private_folder, read_file, write_private
+from tmaxd.world.journal import SqliteJournal, open_journal
+from tmaxd.world.lock import FleetLock, Held
+from tmaxd.world.logs import rotate
+from tmaxd.world.pipes import FifoPipes
+from tmaxd.world.processes import LinuxProcesses
+from tmaxd.world.tmux.client import TmuxClient
+
+MAX_SPEC = 1024 * 1024
+EXIT_FAILED, EXIT_SPEC = 1, 2
+
+
+class CannotStart(Exception):
+    """The daemon cannot run; the text says why. Nothing was changed."""
+
+    def __init__(self, message: str, code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+async def run_daemon(path: Path, human: bool | None) -> int:
+    """The whole life of a daemon; returns its exit code."""
+    log = EventLog(SystemClock(), human=human)
+    try:
+        spec_file, found = _find_fleet(path)
+        here = places(spec_file.fleet)
+        lock = _prepare(here, path)
+        journal, recovered = open_journal(here.database)
+    except (CannotStart, WorldError, JournalError) as error:
+        print(f"tmaxd: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
+        return error.code if isinstance(error, CannotStart) else EXIT_FAILED
+    try:
+        return await _serve(spec_file, found, here, journal, recovered, log)
+    finally:
+        await journal.close()
+        lock.release()
+
+
+# ------------------------------------------------------------------------------- before the loop
+
+
+def _find_fleet(path: Path) -> tuple[SpecFile, Loaded | Rejected]:
+    """The spec, and the fleet it belongs to. A file that is bad now still belongs to the fleet that ran it last:
+    its daemon comes back with the last good revision."""
+    env = {"TMAX_PYTHON": sys.executable} | dict(os.environ)
+    home = os.environ.get("HOME", "/")
+    found = load(path, _read, env, home)
+    if isinstance(found, Loaded):
+        return SpecFile(path, _read, env, home, found.spec.fleet), found
+    fleet = _last_fleet(path)
+    if fleet is None:
+        problems = "\n".join(render(problem) for problem in found.problems)
+        raise CannotStart(f"the spec is not valid, nothing was started\n{problems}", EXIT_SPEC)
+    return SpecFile(path, _read, env, home, fleet), found
+
+
+def _read(path: os.PathLike[str]) -> bytes:
+    return read_file(Path(path), MAX_SPEC)
+
+
+def _last_fleet(path: Path) -> str | None:
+    _, state = roots(os.environ, os.getuid())
+    for file in sorted(state.glob("*/spec_path")):
+        if file.read_text(errors="replace") == str(path):
+            return file.parent.name
+    return None
+
+
+def _prepare(here: Places, path: Path) -> FleetLock:
+    for folder in (here.runtime, here.state, here.pipes, here.payloads, here.logs):
+        make_private_folder(folder)
+    check_socket_path(here.api_socket)
+    check_socket_path(here.tmux_socket)
+    lock = FleetLock(here.lock)
+    try:
+        lock.acquire()
+    except Held as held:
+        raise CannotStart(
+            f"fleet {here.runtime.name} is run by another daemon (pid {held.pid}), which holds "
+            f"{here.lock}; `tmaxctl --fleet {here.runtime.name} status` asks it"
+        ) from None
+    write_private(here.state / "spec_path", str(path))
+    return lock
+
+
+# ------------------------------------------------------------------------------------- the daemon
+
+
+async def _serve(
+    spec_file: SpecFile,
+    found: Loaded | Rejected,
+    here: Places,
+    journal: SqliteJournal,
+    recovered: Recovered,
+    log: EventLog,
+) -> int:
+    fleet, waiters, tmux = _build(spec_file, here, journal, recovered, log)
+    _begin_with(fleet, found, recovered)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.ensure_future(fleet.run())
+    stopping = asyncio.ensure_future(stop.wait())
+    closers: list[Callable[[], object]] = []
+    front = asyncio.ensure_future(_open_front(fleet, waiters, here, tmux, closers))
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        else:
+            log.info("stopped", text="  workers live on; `tmaxctl down` ends them")
+        return 0
+    finally:
+        for task in (running, stopping, front):
+            task.cancel()
+        await asyncio.gather(running, stopping, front, return_exceptions=True)
+        await _close(closers)
+        fleet.pipes.close()
+        await tmux.close()
+
+
+async def _close(closers: list[Callable[[], object]]) -> None:
+    for close in reversed(closers):
+        result = close()
+        if asyncio.iscoroutine(result):
+            await result
+
+
+def _build(
+    spec_file: SpecFile,
+    here: Places,
+    journal: SqliteJournal,
+    recovered: Recovered,
+    log: EventLog,
+) -> tuple[Fleet, Waiters, TmuxClient]:
+    name, clock, processes = spec_file.fleet, SystemClock(), LinuxProcesses()
+    runs, history = take_up(recovered, processes, clock)
+    pipes = FifoPipes(here.pipes)
+    waker = Waker()
+    tmux = TmuxClient(here.tmux_socket, name, scrubbed(os.environ), on_change=waker.wake)
+    effects = Effects(pipes, runs, log, PrivateFiles())
+    waiters = Waiters(journal)
+    effects.on_ended = waiters.ended
+    flow = TaskFlow(
+        Dispatcher(str(here.payloads), recovered.next_id),
+        journal,
+        pipes,
+        runs,
+        effects,
+        clock,
+        log,
+        waker.wake,
+    )
+    executor = Executor(
+        fleet=name,
+        places=here,
+        tmux=tmux,
+        pipes=pipes,
+        processes=processes,
+        journal=journal,
+        flow=flow,
+        runs=runs,
+        clock=clock,
+        log=log,
+        new_run_id=lambda: secrets.token_hex(6),
+        wake=waker.wake,
+    )
+    fleet = Fleet(
+        spec_file=spec_file,
+        tmux=tmux,
+        pipes=pipes,
+        journal=journal,
+        observer=Observer(name, tmux, processes, pipes, runs, flow.loads),
+        executor=executor,
+        flow=flow,
+        runs=runs,
+        clock=clock,
+        log=log,
+        history=history,
+        waker=waker,
+        housekeeping=LogKeeper(here.logs, tmux, clock, rotate),
+    )
+    flow.post(Counts(recovered.counts, recovered.next_due))
+    flow.post(Restored(recovered.leases))
+    return fleet, waiters, tmux
+
+
+def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) -> None:
+    """The revision that an earlier daemon had in force, then the file as it is now."""
+    if recovered.revision is not None:
+        fleet.spec_file.recall(recovered.revision)
+    if isinstance(found, Rejected):
+        if recovered.revision is not None:
+            fleet.apply(record=False)
+        fleet.refuse(found)
+        return
+    changed, keys = fleet.spec_file.accept(found, fleet.clock.wall())
+    fleet.apply(keys, record=changed)
+
+
+async def _open_front(
+    fleet: Fleet,
+    waiters: Waiters,
+    here: Places,
+    tmux: TmuxClient,
+    closers: list[Callable[[], object]],
+) -> None:
+    """What the daemon shows to the outside, once the first pass is under way."""
+    await fleet.first_pass()
+    from tmaxd.daemon.front import open_front
+
+    await open_front(fleet, waiters, here, tmux, closers)
+
+
+class PrivateFiles:
+    """Payload files: 0600, whole or not at all."""
+
+    def write(self, path: str, payload: str) -> None:
+        write_private(Path(path), payload)
+
+    def remove(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)
+
+    def exists(self, path: str) -> bool:
+        return Path(path).is_file()

@@ -1,0 +1,105 @@
+"""What the dispatcher wants done once its records are on disk: frames, files, answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.runs import Runs
+from tmaxd.ports import Pipes, WorldError
+from tmaxd.tasks.events import Accepted, Denied, DenyReason, Effect, Ended, Send, Spool, Unspool
+
+
+class SubmitDenied(Exception):
+    """Nothing of a submit was taken."""
+
+    def __init__(self, reason: DenyReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: DenyReason = reason
+        self.message = message
+
+
+class PayloadFiles(Protocol):
+    """The files of payloads that are too long for a frame. Every call may raise OSError."""
+
+    def write(self, path: str, payload: str) -> None:
+        """Whole or not at all."""
+
+    def remove(self, path: str) -> None:
+        """It may be gone already."""
+
+    def exists(self, path: str) -> bool: ...
+
+
+class Effects:
+    """Performs effects in order."""
+
+    def __init__(
+        self,
+        pipes: Pipes,
+        runs: Runs,
+        log: EventLog,
+        files: PayloadFiles,
+    ) -> None:
+        self._pipes = pipes
+        self._runs = runs
+        self._log = log
+        self._files = files
+        self._submits: dict[int, asyncio.Future[tuple[int, int]]] = {}
+        self.on_ended: Callable[[Ended], None] = lambda _: None
+
+    def expect(self, token: int) -> asyncio.Future[tuple[int, int]]:
+        future: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        self._submits[token] = future
+        return future
+
+    def perform(self, effects: Sequence[Effect]) -> tuple[Spool, Sequence[Effect]] | None:
+        """In order. Stops at a payload file that is missing and whose payload only the journal has, and returns
+        it with the effects that come after it."""
+        for index, effect in enumerate(effects):
+            match effect:
+                case Send():
+                    self._send(effect)
+                case Ended():
+                    self.on_ended(effect)
+                case Accepted() | Denied():
+                    self._answer(effect)
+                case Unspool():
+                    self._guarded(effect, partial(self._files.remove, effect.path))
+                case Spool():
+                    if effect.payload is not None:
+                        self.spool(effect, effect.payload)
+                    elif not self._files.exists(effect.path):
+                        return effect, effects[index + 1 :]
+        return None
+
+    def spool(self, effect: Spool, payload: str) -> None:
+        self._guarded(effect, partial(self._files.write, effect.path, payload))
+
+    def _send(self, effect: Send) -> None:
+        live = self._runs.live.get(effect.worker)
+        if live is None or live.run != effect.run or not live.alive:
+            return
+        try:
+            self._pipes.send(effect.worker, "tasks", effect.data)
+        except (OSError, WorldError) as error:
+            # The lease stays; a worker that cannot be reached is replaced or adopted anew.
+            self._log.error("send_failed", worker=effect.worker, text=str(error))
+
+    def _answer(self, effect: Accepted | Denied) -> None:
+        future = self._submits.pop(effect.token, None)
+        if future is None or future.done():
+            return
+        if isinstance(effect, Accepted):
+            future.set_result((effect.first_id, effect.count))
+        else:
+            future.set_exception(SubmitDenied(effect.reason, effect.message))
+
+    def _guarded(self, effect: Spool | Unspool, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except OSError as error:
+            self._log.error("payload_file_trouble", task=effect.id, text=f"  {error}")

@@ -1,0 +1,58 @@
+"""What workers find in their environment: an allow-list of the daemon's own, the spec's, and our `TMAX_*`.
+
+An allow-list, because a deny-list lets each new variable of some tool through: agents that start inside an
+agent inherit its session variables, and a changed variable looks like drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tmaxd.places import Places
+
+PASSED_ON: frozenset[str] = frozenset(
+    {
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "XDG_RUNTIME_DIR",
+        "XDG_STATE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+        "TMAX_RUNTIME_DIR",
+        "TMAX_STATE_DIR",
+    }
+)
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def scrubbed(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the tmux server, and so of every pane."""
+    kept = {k: v for k, v in env.items() if k in PASSED_ON or k.startswith("LC_")}
+    kept.setdefault("PATH", DEFAULT_PATH)
+    return kept
+
+
+def marks(places: Places, fleet: str, group: str, worker: str, run: str) -> dict[str, str]:
+    """What tells a worker who it is; `TMAX_RUN` also tells the daemon whose process it is."""
+    return {
+        "TMAX_FLEET": fleet,
+        "TMAX_GROUP": group,
+        "TMAX_WORKER": worker,
+        "TMAX_RUN": run,
+        "TMAX_PIPES": str(places.pipes / worker),
+        "TMAX_SPOOL": str(spool(places, worker)),
+    }
+
+
+def spool(places: Places, worker: str) -> Path:
+    """The folder in which a worker leaves results that are too long for a frame."""
+    return places.payloads / worker

@@ -1,0 +1,318 @@
+"""Performs the actions of one pass, in the order given, in few round trips however many there are.
+
+It decides nothing. An action that the world refuses is reported to the next pass (`failed`) or to the log;
+`Unknown` ends the pass, and the next one looks again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from tmaxd.daemon.environment import marks, scrubbed, spool
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.observe import Look
+from tmaxd.daemon.runs import EndedRun, LiveRun, Runs
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.places import Places
+from tmaxd.plan import actions as a
+from tmaxd.ports import (
+    Clock,
+    Journal,
+    Labels,
+    Launch,
+    Launched,
+    Pipes,
+    Proc,
+    Processes,
+    Refused,
+    ServerId,
+    Tmux,
+    WorldError,
+)
+from tmaxd.spec.model import Group, Spec
+from tmaxd.tasks.records import RunEnded, RunStarted
+from tmaxd.worker.paths import runner_path
+
+
+@dataclass(slots=True)
+class Executor:
+    """The one hand of the daemon."""
+
+    fleet: str
+    places: Places
+    tmux: Tmux
+    pipes: Pipes
+    processes: Processes
+    journal: Journal
+    flow: TaskFlow
+    runs: Runs
+    clock: Clock
+    log: EventLog
+    new_run_id: Callable[[], str]
+    wake: Callable[[], None]
+    failed: dict[str, str] = field(default_factory=dict)
+    """Starts that failed; the loop hands them to the next pass."""
+    inboxes: set[str] = field(default_factory=set)
+    """Those that this daemon holds open."""
+
+    async def perform(
+        self, actions: Sequence[a.AnyAction], spec: Spec, revision: int, look: Look
+    ) -> None:
+        for kind, group in groupby(actions, type):
+            await self._perform(kind, list(group), spec, revision, look)
+
+    async def _perform(
+        self,
+        kind: type[a.Action],
+        items: list[a.AnyAction],
+        spec: Spec,
+        revision: int,
+        look: Look,
+    ) -> None:
+        if kind is a.Start:
+            starts = [x for x in items if isinstance(x, a.Start)]
+            await self._start(starts, spec, revision)
+        elif kind in _TMUX:
+            if look.server is not None:
+                await _TMUX[kind](self, items, look.server)
+        else:
+            for item in items:
+                self._one(item, look)
+
+    # ------------------------------------------------------------------ actions without a round trip
+
+    def _one(self, item: a.AnyAction, look: Look) -> None:
+        match item:
+            case a.End():
+                self._end(item)
+            case a.Swept():
+                self.flow.swept(item.worker, item.run)
+            case a.Signal():
+                self._signal(item)
+            case a.Hold():
+                self.flow.hold(item.worker, item.held)
+                self.log.info("hold" if item.held else "unhold", **_words(item))
+            case a.Stop():
+                self.flow.hold(item.worker, True)
+                self.log.info("stop", **_words(item), fields=item.fields)
+            case a.Adopt():
+                self._adopt(item, look)
+            case _:
+                self._pipe(item)
+
+    def _pipe(self, item: a.AnyAction) -> None:
+        hands: dict[type[a.Action], Callable[[str], None]] = {
+            a.AddPipes: self.pipes.add_worker,
+            a.RemovePipes: self.pipes.remove_worker,
+            a.AddInbox: self._add_inbox,
+            a.RemoveInbox: self._remove_inbox,
+        }
+        try:
+            hands[type(item)](item.worker)
+        except (OSError, WorldError) as error:
+            # Not fatal to the other actions: the next pass finds it undone and tries again.
+            self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
+
+    def _add_inbox(self, name: str) -> None:
+        self.pipes.add_inbox(name)
+        self.inboxes.add(name)
+
+    def _remove_inbox(self, name: str) -> None:
+        self.pipes.remove_inbox(name)
+        self.inboxes.discard(name)
+
+    def _end(self, item: a.End) -> None:
+        live = self.runs.live.pop(item.worker, None)
+        proc = None
+        if live is not None:
+            proc = live.proc
+            self.processes.unwatch(proc)
+        unread = self.flow.collect(item.worker, item.run)
+        self.runs.ended[item.run] = EndedRun(item.run, item.worker, proc, unread)
+        self.flow.note(RunEnded(item.run, item.status, item.signal, item.reason, self.clock.wall()))
+        level = self.log.warning if item.reason in ("crashed", "start_failed") else self.log.info
+        level("ended", **_words(item), status=item.status, signal=item.signal)
+
+    def _signal(self, item: a.Signal) -> None:
+        number = signal.Signals[f"SIG{item.signal}"]
+        sent = [m.pid for m in item.members if self.processes.signal(Proc(m.pid, m.start), number)]
+        self.log.info("signal", **_words(item), signal=item.signal, pids=sent)
+
+    def _adopt(self, item: a.Adopt, look: Look) -> None:
+        pane = look.panes[item.worker]
+        live = self.runs.live.get(item.worker)
+        if live is None:
+            proc = self.processes.identify(pane.pid)
+            if proc is None or look.server is None:
+                return  # it has just ended: the next pass sees that
+            live = self._register(item.worker, item.run, proc, look.server, revision=0)
+        live.adopted = True
+        live.takes_tasks = item.worker in look.observed.pipes
+        self._watch(live)
+        if live.takes_tasks:
+            self.flow.adopted(live)
+        self.log.info("adopted", **_words(item), pid=live.proc.pid, run=item.run)
+
+    # ------------------------------------------------------------------------------- starting
+
+    async def _start(self, starts: list[a.Start], spec: Spec, revision: int) -> None:
+        launches: list[tuple[a.Start, Launch]] = []
+        for start in starts:
+            group = spec.workers[start.group]
+            try:
+                self._must_run(group)
+                launches.append((start, self._launch(start, group)))
+            except (OSError, WorldError) as error:
+                self._start_failed(start, str(error))
+        if not launches:
+            return
+        server = await self.tmux.start()
+        outcomes = await self.tmux.launch(server, [launch for _, launch in launches])
+        for (start, launch), outcome in zip(launches, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                self._start_failed(start, f"tmux refused: {outcome.message}")
+            else:
+                self._started(start, launch, outcome, server, spec, revision)
+
+    def _launch(self, start: a.Start, group: Group) -> Launch:
+        run, worker = self.new_run_id(), start.worker
+        if group.kind != "run":
+            self.pipes.add_worker(worker)
+            spool(self.places, worker).mkdir(mode=0o700, parents=True, exist_ok=True)
+        env = marks(self.places, self.fleet, start.group, worker, run) | group.env
+        if group.window is not None:
+            env["TMAX_WINDOW"] = str(group.window)
+        argv = group.argv
+        if group.kind == "task":
+            argv = ("bash", str(runner_path()), *argv)
+        return Launch(
+            labels=Labels(fleet=self.fleet, worker=worker, run=run, fingerprint=start.fingerprint),
+            argv=argv,
+            env=env,
+            cwd=group.cwd,
+            pane_id=start.pane_id,
+        )
+
+    def _must_run(self, group: Group) -> None:
+        """tmux would start something else in silence: a missing folder becomes the home folder, a missing
+        program an exit status 1."""
+        if not os.path.isdir(group.cwd):
+            raise WorldError(f"the folder {group.cwd} (cwd) does not exist")
+        path = group.env.get("PATH") or scrubbed(os.environ)["PATH"]
+        program = group.argv[0]
+        where = os.path.join(group.cwd, program) if "/" in program else program
+        if shutil.which(where, path=path) is None:
+            place = "" if "/" in program else f" on PATH ({path})"
+            raise WorldError(f"{program}: no such program{place}")
+
+    def _started(
+        self,
+        start: a.Start,
+        launch: Launch,
+        outcome: Launched,
+        server: ServerId,
+        spec: Spec,
+        revision: int,
+    ) -> None:
+        proc = self.processes.identify(outcome.pid)
+        gone = proc is None
+        live = self._register(
+            start.worker,
+            launch.labels.run,
+            proc or Proc(outcome.pid, 0),
+            server,
+            revision=revision,
+        )
+        live.takes_tasks = spec.workers[start.group].kind != "run"
+        self.flow.hold(start.worker, False)
+        if gone:
+            live.alive = False
+            self.wake()
+        else:
+            self._watch(live)
+        self.log.info(
+            "started",
+            **_words(start),
+            fields=start.fields,
+            pid=outcome.pid,
+            run=launch.labels.run,
+        )
+
+    def _start_failed(self, start: a.Start, message: str) -> None:
+        self.failed[start.worker] = message
+        self.log.error("start_failed", worker=start.worker, text=f"  {message}")
+
+    def _register(
+        self, worker: str, run: str, proc: Proc, server: ServerId, revision: int
+    ) -> LiveRun:
+        live = LiveRun(
+            run=run,
+            worker=worker,
+            proc=proc,
+            server=server,
+            started=self.clock.now(),
+            started_wall=self.clock.wall(),
+            revision=revision,
+        )
+        self.runs.live[worker] = live
+        self.flow.note(
+            RunStarted(
+                run=run,
+                worker=worker,
+                pid=proc.pid,
+                start=proc.start,
+                boot_id=self.processes.boot_id(),
+                server_pid=server.pid,
+                server_started=server.started,
+                revision=revision,
+                at=live.started_wall,
+            )
+        )
+        return live
+
+    def _watch(self, live: LiveRun) -> None:
+        def on_exit() -> None:
+            live.alive = False
+            self.wake()
+
+        self.processes.watch(live.proc, on_exit)
+
+    # ---------------------------------------------------------------------------- tmux batches
+
+    async def _remove_sessions(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
+        ids = [x.session_id for x in items if isinstance(x, a.RemoveSession)]
+        await self.tmux.kill(server, ids)
+        for item in items:
+            self.log.info("removed", **_words(item))
+
+    async def _rename(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
+        names = {x.session_id: x.worker for x in items if isinstance(x, a.Rename)}
+        await self.tmux.rename(server, names)
+
+    async def _log_to(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
+        files = {
+            x.pane_id: self.places.logs / f"{x.worker}.log" for x in items if isinstance(x, a.LogTo)
+        }
+        await self.tmux.log_to(server, files)
+
+    async def _nudge(self, _: Sequence[a.AnyAction], __: ServerId) -> None:
+        await self.tmux.nudge()
+
+
+_Hand = Callable[[Executor, Sequence[a.AnyAction], ServerId], Awaitable[None]]
+
+_TMUX: dict[type[a.Action], _Hand] = {
+    a.RemoveSession: Executor._remove_sessions,
+    a.Rename: Executor._rename,
+    a.LogTo: Executor._log_to,
+    a.Nudge: Executor._nudge,
+}
+
+
+def _words(item: a.AnyAction) -> dict[str, str]:
+    return {"worker": item.worker, "reason": item.reason}

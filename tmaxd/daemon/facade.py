@@ -1,0 +1,287 @@
+"""What the API asks of the daemon: status, reload, plan, tasks, down. The implementation of `api.facade`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from tmaxd import __version__
+from tmaxd.daemon import report
+from tmaxd.daemon.api import types as t
+from tmaxd.daemon.api.facade import Denied
+from tmaxd.daemon.effects import SubmitDenied
+from tmaxd.daemon.fleet import Fleet
+from tmaxd.daemon.waiters import Waiters
+from tmaxd.daemon.wanted import wanted
+from tmaxd.plan.actions import AnyAction, Start, Stop
+from tmaxd.plan.draft import split
+from tmaxd.plan.preview import preview
+from tmaxd.ports import Journal
+from tmaxd.spec.load import Rejected
+from tmaxd.spec.model import Spec
+from tmaxd.tasks.records import TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.view import View
+
+SUBMIT_PATIENCE = 10.0
+"""Seconds that a submit waits for the disk before it is answered with the disk's trouble. Its tasks may still be
+taken when the disk recovers; the answer says so."""
+
+
+class TmuxFace(Protocol):
+    """What status shows of the tmux adapter."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def channel(self) -> Literal["control", "plain"]: ...
+
+    @property
+    def degraded(self) -> str | None:
+        """Why commands take the slow road; None when they do not."""
+
+
+class FleetFacade:
+    """Everything here runs in the loop's thread."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        journal: Journal,
+        waiters: Waiters,
+        started: float,
+        tmux: TmuxFace,
+        socket: str,
+    ) -> None:
+        self._fleet = fleet
+        self._journal = journal
+        self._waiters = waiters
+        self._started = started
+        self._tmux_face = tmux
+        self._socket = socket
+
+    # ------------------------------------------------------------------------------------- looking
+
+    def ping(self) -> t.Ping:
+        return t.Ping(
+            fleet=self._fleet.spec_file.fleet,
+            pid=os.getpid(),
+            version=__version__,
+            spec=str(self._fleet.spec_file.path),
+        )
+
+    def status(self) -> t.Status:
+        fleet, spec, view = self._fleet, self._spec(), self._fleet.flow.view()
+        workers = self._workers(spec, view)
+        return t.Status(
+            fleet=fleet.spec_file.fleet,
+            version=__version__,
+            pid=os.getpid(),
+            started=self._started,
+            spec=self._spec_status(),
+            converged=fleet.settled,
+            tmux=self._tmux(),
+            groups=tuple(report.group(name, spec, view, workers) for name in spec.workers),
+            workers=workers,
+            leftovers=report.leftovers(spec, view),
+            foreign=fleet.state.look.foreign,
+            problems=self._problems(),
+            journal=t.JournalStatus(trouble=self._journal.trouble()),
+        )
+
+    def _spec(self) -> Spec:
+        in_force = self._fleet.spec_file.in_force
+        return in_force.spec if in_force else Spec(fleet=self._fleet.spec_file.fleet, workers={})
+
+    def _spec_status(self) -> t.SpecStatus:
+        file = self._fleet.spec_file
+        return t.SpecStatus(
+            path=str(file.path),
+            state=file.state,
+            revision=file.in_force.revision if file.in_force else 0,
+            applied=file.in_force.applied if file.in_force else None,
+            problems=tuple(report.problem(p) for p in file.problems),
+            warnings=tuple(report.problem(p) for p in file.warnings),
+        )
+
+    def _tmux(self) -> t.TmuxStatus:
+        server = self._fleet.state.look.server
+        return t.TmuxStatus(
+            server_pid=server.pid if server else None,
+            version=self._tmux_face.version,
+            channel=self._tmux_face.channel if server else "down",
+            socket=self._socket,
+        )
+
+    def _workers(self, spec: Spec, view: View) -> tuple[t.WorkerStatus, ...]:
+        fleet = self._fleet
+        made, now = fleet.state.plan, fleet.clock.now()
+        wall_of = fleet.clock.wall() - now
+        chosen = made.slots if made else {}
+        names = {f"{g}-{n}" for g, numbers in chosen.items() for n in numbers}
+        names |= fleet.runs.live.keys() | fleet.state.look.observed.seen.keys()
+        pending = made.pending if made else {}
+        out = []
+        for name in sorted(names, key=split):
+            live, slot = fleet.runs.live.get(name), report.slot_of(fleet.history.slots, name)
+            item = report.worker(
+                name,
+                live=live,
+                slot=slot,
+                pending=pending,
+                held=view.workers.get(live.run) if live else None,
+                since=slot.last_exit.at + wall_of if slot.last_exit else self._started,
+                wall_of=wall_of,
+                now=now,
+            )
+            out.append(item)
+        return tuple(out)
+
+    def _problems(self) -> tuple[str, ...]:
+        fleet = self._fleet
+        found = list(fleet.pipes.problems())
+        if self._tmux_face.degraded is not None:
+            found.append(self._tmux_face.degraded)
+        if fleet.state.trouble:
+            found.append(
+                f"the last look at the world failed ({fleet.state.trouble}): nothing is changed until one works"
+            )
+        found.extend(
+            live.protocol_trouble for live in fleet.runs.live.values() if live.protocol_trouble
+        )
+        if fleet.flow.bad_frames:
+            found.append(f"{fleet.flow.bad_frames} lines from workers were no frames (see the log)")
+        if fleet.inboxes.rejected:
+            found.append(f"{fleet.inboxes.rejected} inbox lines were not taken (see the log)")
+        return tuple(found)
+
+    # ------------------------------------------------------------------------------------ the spec
+
+    async def reload(self, wait: float) -> t.ReloadResult:
+        fleet = self._fleet
+        found, changed = await fleet.reload()
+        if isinstance(found, Rejected):
+            return self._reload_result("rejected")
+        if wait > 0:
+            try:
+                async with asyncio.timeout(wait):
+                    await fleet.wait_settled()
+            except TimeoutError:
+                return self._reload_result("timeout")
+        return self._reload_result("applied" if changed else "no_change")
+
+    def _reload_result(self, outcome: str) -> t.ReloadResult:
+        status = self._spec_status()
+        return msgspec.convert(
+            {
+                "outcome": outcome,
+                "revision": status.revision,
+                "problems": status.problems,
+                "warnings": status.warnings,
+                "converged": self._fleet.settled,
+            },
+            t.ReloadResult,
+            from_attributes=True,
+        )
+
+    async def plan(self) -> t.PlanResult:
+        fleet = self._fleet
+        found = await fleet.spec_file.look()
+        if isinstance(found, Rejected):
+            return t.PlanResult(
+                outcome="rejected", problems=tuple(report.problem(p) for p in found.problems)
+            )
+        want = wanted(found.spec)
+        look = await fleet.observer.look(
+            want, fleet.history, inboxes=frozenset(fleet.executor.inboxes), failed={}, down=False
+        )
+        actions = preview(want, look.observed, fleet.history, fleet.clock.now())
+        return t.PlanResult(
+            outcome="changes" if actions else "no_change",
+            actions=tuple(_planned(action) for action in actions),
+        )
+
+    # --------------------------------------------------------------------------------------- tasks
+
+    async def submit(self, group: str, payloads: Sequence[str]) -> t.Accepted:
+        spec = self._spec()
+        target = spec.workers.get(group)
+        if target is not None and target.kind == "run":
+            raise Denied(
+                "not_a_task_group",
+                f"group {group} only keeps a program alive (run); tasks go to groups with task or serve",
+            )
+        if target is None:
+            able = [name for name, g in spec.workers.items() if g.kind != "run"]
+            raise Denied(
+                "unknown_group",
+                f"no group {group}; groups that take tasks: {', '.join(able) or 'none'}",
+            )
+        if target.kind == "task" and any("\0" in payload for payload in payloads):
+            raise Denied("bad_payload", "a payload with a NUL byte cannot be an argument")
+        trouble = self._journal.trouble()
+        if trouble is not None:
+            raise Denied("journal", f"nothing can be accepted: {trouble}")
+        future = self._fleet.flow.submit(group, payloads)
+        try:
+            async with asyncio.timeout(SUBMIT_PATIENCE):
+                first, count = await asyncio.shield(future)
+        except SubmitDenied as error:
+            raise Denied(error.reason, error.message) from None
+        except TimeoutError:
+            cause = self._journal.trouble() or "the disk does not answer"
+            raise Denied(
+                "journal", f"not confirmed ({cause}); the tasks are taken if the disk recovers"
+            ) from None
+        return t.Accepted(first, count)
+
+    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
+        """`running` is known here and not on disk, where such a task is `sent`."""
+        wanted_states = set(filters.states)
+        on_disk = {("sent" if s == "running" else s) for s in wanted_states}
+        rows = await self._journal.tasks(
+            msgspec.structs.replace(filters, states=tuple(sorted(on_disk)))
+        )
+        running = self._running()
+        rows = tuple(_live_row(row, running) for row in rows)
+        return tuple(row for row in rows if not wanted_states or row.state in wanted_states)
+
+    async def story(self, task: int) -> TaskStory | None:
+        found = await self._journal.story(task)
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, task=_live_row(found.task, self._running()))
+
+    def _running(self) -> frozenset[int]:
+        workers = self._fleet.flow.view().workers.values()
+        return frozenset(task for worker in workers for task in worker.running)
+
+    def wait(self, ids: Sequence[int]) -> AsyncIterator[t.TaskEnd]:
+        return self._waiters.wait(ids)
+
+    async def down(self) -> None:
+        self._fleet.take_down()
+
+
+def _live_row(row: TaskRow, running: frozenset[int]) -> TaskRow:
+    if row.state == "sent" and row.id in running:
+        return msgspec.structs.replace(row, state="running")
+    return row
+
+
+def _planned(action: AnyAction) -> t.PlannedAction:
+    fields = action.fields if isinstance(action, (Start, Stop)) else ()
+    name = type(action).__struct_config__.tag
+    inbox = "inbox" in str(name)
+    return t.PlannedAction(
+        action=str(name),
+        worker=None if inbox else action.worker,
+        group=None if inbox else split(action.worker)[0],
+        reason=action.reason,
+        field=", ".join(fields) or None,
+        detail=f"inbox {action.worker}" if inbox else "",
+    )

@@ -1,0 +1,259 @@
+"""The loop: observe, plan, execute, report. The one owner of what the daemon knows.
+
+Events only wake it (`wake`); each pass looks at the whole world. Whatever goes wrong in a pass is logged, the
+world is left as it is, and the next pass looks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tmaxd.daemon.execute import Executor
+from tmaxd.daemon.inboxes import Inboxes
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.observe import Look, Observer
+from tmaxd.daemon.runs import Runs
+from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.wanted import policies, wanted
+from tmaxd.plan.history import History
+from tmaxd.plan.observed import Observed
+from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.wanted import Wanted
+from tmaxd.ports import Clock, Journal, Pipes, Tmux, Unknown, WorldError
+from tmaxd.spec.load import Loaded, Rejected
+from tmaxd.spec.problems import render
+from tmaxd.tasks.records import RevisionApplied
+
+TICK = 2.0
+"""Seconds until the world is looked at again though nothing woke the loop. With 128 workers a pass costs about
+4 ms, so this keeps an idle daemon under 0.5 % of a core and repairs a deleted FIFO within 2 s."""
+
+RETRY = 0.25
+"""Seconds until the next pass after one that could not see or act."""
+
+
+@dataclass(slots=True)
+class FleetState:
+    """What the loop knows, for reports. Replaced whole by each pass."""
+
+    look: Look = field(default_factory=lambda: Look(Observed(server=False), None))
+    plan: Plan | None = None
+    trouble: str = ""
+    """Why the last pass could not see or act; empty when it could."""
+    since: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Worker to its state and the wall time at which that was entered."""
+
+
+class Waker:
+    """What anybody may call to have the loop look again. Made before the loop, since its parts need it."""
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self.woken.set()
+
+
+class Fleet:
+    def __init__(
+        self,
+        *,
+        spec_file: SpecFile,
+        tmux: Tmux,
+        pipes: Pipes,
+        journal: Journal,
+        observer: Observer,
+        executor: Executor,
+        flow: TaskFlow,
+        runs: Runs,
+        clock: Clock,
+        log: EventLog,
+        history: History,
+        waker: Waker,
+        housekeeping: Callable[[Look], None],
+    ) -> None:
+        self.spec_file = spec_file
+        self.tmux = tmux
+        self.pipes = pipes
+        self.journal = journal
+        self.observer = observer
+        self.executor = executor
+        self.flow = flow
+        self.runs = runs
+        self.clock = clock
+        self.log = log
+        self.history = history
+        self.state = FleetState()
+        self.down = False
+        self.passes = 0
+        self.inboxes: Inboxes = Inboxes(pipes, flow.submit, self.inbox_targets, log)
+        self._housekeeping = housekeeping
+        self._wanted = Wanted()
+        self._waker = waker
+        self._passed = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._next_tick = 0.0
+
+    # ------------------------------------------------------------------------------------- the loop
+
+    def wake(self) -> None:
+        """Have a pass done soon; many wakes until then are one."""
+        self._waker.wake()
+
+    async def run(self) -> None:
+        """Returns when the fleet was taken down and nothing of it is left."""
+        while True:
+            self._waker.woken.clear()
+            self._pause_inboxes()
+            wake_at = await self.one_pass()
+            self._passed.set()
+            self._passed = asyncio.Event()
+            if self.down and self._nothing_left():
+                await self.tmux.stop()
+                self.log.info("down")
+                return
+            await self._sleep_until(wake_at)
+
+    async def one_pass(self) -> float:
+        """Look, decide, act. Returns when (monotonic) to look again at the latest."""
+        now = self.clock.now()
+        try:
+            if now >= self._next_tick:
+                self._next_tick = now + TICK
+                self._check_pipes()
+                self._housekeeping(self.state.look)
+            made = await self._pass(now)
+        except (Unknown, WorldError, OSError) as error:
+            if str(error) != self.state.trouble:
+                self.log.error("pass_failed", text=f"  {error}")
+            self.state.trouble = str(error) or type(error).__name__
+            return now + RETRY
+        if self.state.trouble:
+            self.log.info("pass_works_again")
+        self.state.trouble = ""
+        return min(self._next_tick, now + TICK if made.wake_at is None else made.wake_at)
+
+    async def _pass(self, now: float) -> Plan:
+        in_force = self.spec_file.in_force
+        if in_force is None:
+            raise WorldError("no spec is in force")
+        failed, self.executor.failed = self.executor.failed, {}
+        try:
+            look = await self.observer.look(
+                self._wanted,
+                self.history,
+                inboxes=frozenset(self.executor.inboxes),
+                failed=failed,
+                down=self.down,
+            )
+        except BaseException:
+            self.executor.failed = failed | self.executor.failed
+            raise
+        made = plan(self._wanted, look.observed, self.history, now)
+        self.history = made.history
+        self.state.look, self.state.plan = look, made
+        self.passes += 1
+        if made.actions:
+            await self.executor.perform(made.actions, in_force.spec, in_force.revision, look)
+        return made
+
+    async def _sleep_until(self, at: float) -> None:
+        delay = at - self.clock.now()
+        if delay <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(delay):
+                await self._waker.woken.wait()
+        except TimeoutError:
+            return
+
+    def _nothing_left(self) -> bool:
+        o = self.state.look.observed
+        made = self.state.plan
+        return not (
+            self.state.trouble
+            or o.seen
+            or self.runs.live
+            or self.runs.ended
+            or (made is not None and made.actions)
+        )
+
+    def _check_pipes(self) -> None:
+        for trouble in self.pipes.check():
+            self.log.warning("pipe_repaired", path=trouble.path, problem=trouble.problem)
+            live = self.runs.live.get(trouble.owner)
+            if trouble.lost and live is not None:
+                live.cut_off = True
+
+    def _pause_inboxes(self) -> None:
+        """While the journal cannot write, nothing more is read from inboxes."""
+        self.pipes.pause_inboxes(self.journal.trouble() is not None or self.inboxes.full)
+
+    @property
+    def settled(self) -> bool:
+        made = self.state.plan
+        return made is not None and made.settled and not self.state.trouble
+
+    async def first_pass(self) -> None:
+        """Returns when a first pass is over, whatever came of it."""
+        await self._passed.wait()
+
+    async def wait_settled(self) -> None:
+        """Returns after a whole pass, begun after this call, that found nothing left to do."""
+        begun = self.passes
+        self.wake()
+        while self.passes <= begun or not self.settled:
+            await self._passed.wait()
+
+    # ------------------------------------------------------------------------------------- the spec
+
+    async def reload(self) -> tuple[Loaded | Rejected, bool]:
+        """Look at the file and swap it in if it is good. (what was found, whether anything changed)."""
+        async with self._reloading:
+            found = await self.spec_file.look()
+            if isinstance(found, Rejected):
+                self.refuse(found)
+                return found, False
+            changed, keys = self.spec_file.accept(found, self.clock.wall())
+            if changed:
+                self.apply(keys)
+            return found, changed
+
+    def refuse(self, found: Rejected) -> None:
+        new = found.problems != self.spec_file.problems
+        self.spec_file.refuse(found)
+        if new:
+            text = "\n".join(render(problem) for problem in found.problems)
+            self.log.error("spec_rejected", problems=len(found.problems), text=text)
+
+    def apply(self, keys: tuple[str, ...] = (), *, record: bool = True) -> None:
+        """Make the accepted spec the wanted state."""
+        in_force = self.spec_file.in_force
+        if in_force is None:
+            raise WorldError("no spec is in force")
+        spec = in_force.spec
+        self._wanted = wanted(spec)
+        self.flow.groups(policies(spec))
+        self.pipes.set_capacity(int(spec.pipes.capacity))
+        if record:
+            self.flow.note(
+                RevisionApplied(in_force.revision, in_force.digest, in_force.text, in_force.applied)
+            )
+            self.log.info("spec_applied", revision=in_force.revision, changed=keys)
+        self.wake()
+
+    def inbox_targets(self) -> Mapping[str, str]:
+        in_force = self.spec_file.in_force
+        return {} if in_force is None else {k: v.to for k, v in in_force.spec.pipes.inboxes.items()}
+
+    # --------------------------------------------------------------------------------------- stop
+
+    def take_down(self) -> None:
+        if not self.down:
+            self.down = True
+            self.log.info("going_down")
+        self.wake()

@@ -1,0 +1,76 @@
+"""The daemon's own log: one event a line, a fixed name plus fields; prose for a terminal, JSON otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TextIO
+
+from tmaxd.ports import Clock
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class EventLog:
+    """Writes to `stream` (standard error by default). A stream that fails is given up, silently: a full disk or
+    a closed terminal must not end the daemon."""
+
+    def __init__(
+        self, clock: Clock, stream: TextIO | None = None, human: bool | None = None
+    ) -> None:
+        self._clock = clock
+        self._stream = sys.stderr if stream is None else stream
+        self._human = self._stream.isatty() if human is None else human
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._write("debug", event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._write("error", event, fields)
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        if level == "debug":
+            return
+        known = {key: value for key, value in fields.items() if value not in (None, (), "")}
+        line = self._prose(level, event, known) if self._human else self._json(level, event, known)
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = _Nowhere()
+
+    def _prose(self, level: str, event: str, fields: dict[str, object]) -> str:
+        time = datetime.fromtimestamp(self._clock.wall()).astimezone().strftime("%H:%M:%S")
+        text = str(fields.pop("text", ""))
+        rest = " ".join(f"{key}={_plain(value)}" for key, value in fields.items())
+        mark = {"warning": " warning:", "error": " error:"}.get(level, "")
+        line = f"{time}{mark} {event.replace('_', ' ')} {rest}".rstrip()
+        return f"{line}\n{text}" if text else line
+
+    def _json(self, level: str, event: str, fields: dict[str, object]) -> str:
+        record = {"time": round(self._clock.wall(), 6), "level": level, "event": event, **fields}
+        return json.dumps(record, ensure_ascii=False, default=str)
+
+
+class _Nowhere:
+    def write(self, _: str) -> int:
+        return 0
+
+    def flush(self) -> None: ...
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (tuple, list, frozenset)):
+        return ",".join(str(v) for v in value)
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if not text.isprintable() or " " in text else text

@@ -1,0 +1,127 @@
+"""One look at the world, whole or not at all: what the ports answer becomes the planner's Observed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tmaxd.daemon.runs import LiveRun, Runs
+from tmaxd.plan.draft import split
+from tmaxd.plan.history import History
+from tmaxd.plan.observed import Load, Member, Observed, Seen
+from tmaxd.plan.wanted import Wanted
+from tmaxd.ports import Pane, Pipes, Processes, ServerId, Tmux, Unknown
+from tmaxd.spec.fingerprint import drifted
+
+
+@dataclass(slots=True)
+class Look:
+    """What a pass saw beside the planner's part of it."""
+
+    observed: Observed
+    server: ServerId | None
+    foreign: tuple[str, ...] = ()
+    panes: dict[str, Pane] = field(default_factory=dict)
+
+
+class Observer:
+    """Asks the ports. `loads` answers for the dispatcher."""
+
+    def __init__(
+        self,
+        fleet: str,
+        tmux: Tmux,
+        processes: Processes,
+        pipes: Pipes,
+        runs: Runs,
+        loads: Callable[[], Mapping[str, Load]],
+    ) -> None:
+        self._fleet = fleet
+        self._tmux = tmux
+        self._processes = processes
+        self._pipes = pipes
+        self._runs = runs
+        self._loads = loads
+
+    async def look(
+        self,
+        wanted: Wanted,
+        history: History,
+        *,
+        inboxes: frozenset[str],
+        failed: Mapping[str, str],
+        down: bool,
+    ) -> Look:
+        """Raises `Unknown` when tmux or the FIFO folder did not give a whole answer. Process trees that could not
+        be read are left out, and the planner waits with whatever needs them."""
+        view = await self._tmux.look()
+        ours, foreign = self._sort(view.panes)
+        observed = Observed(
+            server=view.server is not None,
+            seen={w: self._seen(pane, wanted) for w, pane in ours.items()},
+            runs={w: run.as_seen(view.server) for w, run in self._runs.live.items()},
+            loads=self._loads(),
+            trees=await self._trees(history),
+            pipes=self._pipes.workers(),
+            inboxes=inboxes,
+            failed=failed,
+            down=down,
+        )
+        return Look(observed, view.server, foreign, ours)
+
+    def _sort(self, panes: Iterable[Pane]) -> tuple[dict[str, Pane], tuple[str, ...]]:
+        """Ours by label; everything else is foreign and never touched."""
+        ours: dict[str, Pane] = {}
+        foreign: list[str] = []
+        for pane in panes:
+            if pane.fleet != self._fleet or not pane.worker:
+                foreign.append(pane.session)
+                continue
+            other = ours.get(pane.worker)
+            live = self._runs.live.get(pane.worker)
+            if other is None or (live is not None and live.run == pane.run):
+                ours[pane.worker] = pane
+            if other is not None:
+                foreign.append((other if ours[pane.worker] is pane else pane).session)
+        return ours, tuple(sorted(set(foreign) - {p.session for p in ours.values()}))
+
+    def _seen(self, pane: Pane, wanted: Wanted) -> Seen:
+        group = wanted.groups.get(split(pane.worker)[0])
+        alive, replaced = self._identity(pane, self._runs.live.get(pane.worker))
+        drift: tuple[str, ...] = ()
+        if group is not None and group.fingerprint != pane.fingerprint:
+            drift = drifted(pane.fingerprint, group.fingerprint)
+        return Seen(
+            session_id=pane.session_id,
+            session=pane.session,
+            pane_id=pane.pane_id,
+            run=pane.run,
+            alive=alive,
+            replaced=replaced,
+            status=pane.status,
+            signal=pane.signal,
+            drift=drift,
+            piped=pane.piped,
+            attached=pane.attached,
+        )
+
+    def _identity(self, pane: Pane, live: LiveRun | None) -> tuple[bool, bool]:
+        """(the run's own process lives in the pane, another process does)."""
+        if live is not None and live.run == pane.run:
+            same = live.proc.pid == pane.pid
+            return live.alive and same and not pane.dead, not same and not pane.dead
+        return not pane.dead and self._processes.identify(pane.pid) is not None, False
+
+    async def _trees(self, history: History) -> dict[str, frozenset[Member]]:
+        runs = set(history.sweeps)
+        runs.update(s.stopping.run for s in history.slots.values() if s.stopping is not None)
+        if not runs:
+            return {}
+        try:
+            found = await self._processes.trees(self._runs.leaders(runs))
+        except Unknown:
+            return {}
+        return {
+            run: frozenset(Member(proc.pid, proc.start) for proc in procs)
+            for run, procs in found.items()
+        }

@@ -1,0 +1,88 @@
+"""The runs that the daemon is responsible for: living ones by worker, ended ones until they are swept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tmaxd.plan.observed import Run
+from tmaxd.ports import Proc, RunRecord, ServerId
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """One incarnation of a worker's process."""
+
+    run: str
+    worker: str
+    proc: Proc
+    server: ServerId
+    started: float
+    """Monotonic; for a run of an earlier daemon, as far back as its record says."""
+    started_wall: float
+    revision: int
+    adopted: bool = True
+    alive: bool = True
+    takes_tasks: bool = False
+    ready: bool = False
+    window: int = 1
+    form: Literal["json", "tsv"] = "json"
+    cut_off: bool = False
+    protocol_trouble: str = ""
+
+    def as_seen(self, server: ServerId | None) -> Run:
+        return Run(
+            run=self.run,
+            alive=self.alive,
+            started=self.started,
+            ready=self.ready or not self.takes_tasks,
+            adopted=self.adopted,
+            cut_off=self.cut_off,
+            here=self.server == server,
+        )
+
+
+@dataclass(slots=True)
+class EndedRun:
+    """Its first process is gone; what it had not read waits here until nothing of it is left."""
+
+    run: str
+    worker: str
+    proc: Proc | None
+    unread: bytes = b""
+
+
+@dataclass(slots=True)
+class Runs:
+    live: dict[str, LiveRun] = field(default_factory=dict)
+    """By worker."""
+    ended: dict[str, EndedRun] = field(default_factory=dict)
+    """By run id."""
+
+    def leaders(self, runs: set[str]) -> dict[str, Proc | None]:
+        """The first process of each of these runs, as far as it is known."""
+        found: dict[str, Proc | None] = {}
+        for live in self.live.values():
+            if live.run in runs:
+                found[live.run] = live.proc
+        for run in runs - found.keys():
+            ended = self.ended.get(run)
+            found[run] = ended.proc if ended else None
+        return found
+
+
+def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> LiveRun:
+    return LiveRun(
+        run=record.run,
+        worker=record.worker,
+        proc=record.proc,
+        server=record.server,
+        started=now - max(wall - record.started, 0.0),
+        started_wall=record.started,
+        revision=record.revision,
+        adopted=False,
+        alive=alive,
+        ready=record.ready,
+        window=record.window,
+        form=record.form,
+    )

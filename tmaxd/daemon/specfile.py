@@ -1,0 +1,98 @@
+"""The spec on disk against the revision in force: compute, then swap. A bad file changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tmaxd.ports import Revision
+from tmaxd.spec.diff import diff
+from tmaxd.spec.load import Loaded, Reader, Rejected, from_text, load
+from tmaxd.spec.model import Spec
+from tmaxd.spec.problems import Problem
+
+State = Literal["in_force", "rejected", "missing"]
+
+
+@dataclass(slots=True)
+class InForce:
+    spec: Spec
+    text: str
+    """The spec resolved, as the journal keeps it."""
+    digest: str
+    revision: int
+    applied: float
+    """Wall time."""
+
+
+class SpecFile:
+    """Reads the file, remembers what is wrong with it, and which revision is in force."""
+
+    def __init__(
+        self, path: Path, read: Reader, env: Mapping[str, str], home: str, fleet: str
+    ) -> None:
+        self.path = path
+        self.fleet = fleet
+        self._read = read
+        self._env = env
+        self._home = home
+        self.in_force: InForce | None = None
+        self.state: State = "in_force"
+        self.problems: tuple[Problem, ...] = ()
+        self.warnings: tuple[Problem, ...] = ()
+        self.sources: tuple[Path, ...] = (path,)
+
+    async def look(self) -> Loaded | Rejected:
+        """The file as it is now, checked whole, off the loop."""
+        return await asyncio.to_thread(self._load)
+
+    def _load(self) -> Loaded | Rejected:
+        found = load(self.path, self._read, self._env, self._home)
+        if isinstance(found, Loaded) and found.spec.fleet != self.fleet:
+            return Rejected(problems=(_renamed(self, found),), sources=found.sources)
+        return found
+
+    def refuse(self, found: Rejected) -> None:
+        self.state = "rejected" if self.path.exists() else "missing"
+        self.problems, self.sources = found.problems, found.sources or self.sources
+
+    def accept(self, found: Loaded, wall: float) -> tuple[bool, tuple[str, ...]]:
+        """Swap it in. (whether anything changed, the keys that did)."""
+        self.state, self.problems = "in_force", ()
+        self.warnings, self.sources = found.warnings, found.sources
+        old = self.in_force
+        if old is not None and old.digest == found.digest:
+            return False, ()
+        keys = tuple(c.key for c in diff(old.spec, found.spec)) if old is not None else ()
+        number = 1 if old is None else old.revision + 1
+        self.in_force = InForce(found.spec, found.text, found.digest, number, wall)
+        return True, keys
+
+    def recall(self, revision: Revision) -> None:
+        """Begin with what an earlier daemon had in force."""
+        self.in_force = InForce(
+            from_text(revision.text),
+            revision.text,
+            revision.digest,
+            revision.number,
+            revision.applied,
+        )
+
+
+def _renamed(file: SpecFile, found: Loaded) -> Problem:
+    return Problem(
+        file=str(file.path),
+        line=1,
+        column=1,
+        key="fleet",
+        message=(
+            f"the fleet is called {file.fleet} and cannot be renamed to {found.spec.fleet} while it runs; "
+            "take it down first (tmaxctl down), then start it under the new name"
+        ),
+        allowed=file.fleet,
+        nearest=file.fleet,
+        source="",
+    )

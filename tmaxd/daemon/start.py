@@ -1,0 +1,38 @@
+"""From the journal to the first pass: what an earlier daemon left is taken up, and nothing of it is judged yet.
+
+Runs that may live become runs that are not adopted; runs that certainly ended, or that a later run of the
+same worker has replaced, are swept before their tasks go to others.
+"""
+
+from __future__ import annotations
+
+from tmaxd.daemon.runs import EndedRun, LiveRun, Runs, from_record
+from tmaxd.plan.history import History, Sweep
+from tmaxd.ports import Clock, Processes, Recovered, RunRecord
+
+
+def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[Runs, History]:
+    """The registry and the planner's memory to begin with."""
+    runs = Runs()
+    sweeps: dict[str, Sweep] = {}
+    for record in sorted(recovered.runs, key=lambda r: r.started):
+        older = runs.live.get(record.worker)
+        if older is not None:
+            _sweep(older.run, older.worker, runs, sweeps, clock.now())
+        runs.live[record.worker] = _restored(record, processes, clock)
+    living = {run.run for run in runs.live.values()}
+    for lease in recovered.leases:
+        if lease.run not in living and lease.run not in sweeps:
+            _sweep(lease.run, lease.worker, runs, sweeps, clock.now())
+    return runs, History(sweeps=sweeps)
+
+
+def _restored(record: RunRecord, processes: Processes, clock: Clock) -> LiveRun:
+    same_boot = record.boot_id == processes.boot_id()
+    alive = same_boot and processes.identify(record.proc.pid) == record.proc
+    return from_record(record, clock.now(), clock.wall(), alive)
+
+
+def _sweep(run: str, worker: str, runs: Runs, sweeps: dict[str, Sweep], now: float) -> None:
+    runs.ended[run] = EndedRun(run, worker, None)
+    sweeps[run] = Sweep(worker=worker, since=now)

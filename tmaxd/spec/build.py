@@ -1,0 +1,110 @@
+"""Validated files to the one `Spec`: defaults worked in, env files read, paths absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tmaxd.spec.env_file import parse_env
+from tmaxd.spec.file_model import GroupKeys, PipesKeys, SpecFile, WorkerKeys
+from tmaxd.spec.gather import Document, Files, Gathered
+from tmaxd.spec.merge import defaults_of, given, kind_of, overlay
+from tmaxd.spec.model import Backoff, Group, Inbox, Pipes, Retry, Spec, Stop
+from tmaxd.spec.problems import dotted
+from tmaxd.spec.source import Broken, Mark
+
+MAX_RESOLVED = 16 * 1024 * 1024
+"""Characters of argv and env of all groups: defaults and env files are copied into each group, and the
+resolved spec is kept with each revision."""
+
+
+def build(gathered: Gathered, files: Files) -> Spec:
+    """The spec. Problems (env files) go to `files.report`; when there are any, here or before, the
+    result is of no use."""
+    return _Builder(gathered, files).spec()
+
+
+@dataclass
+class _Builder:
+    gathered: Gathered
+    files: Files
+    env_files: dict[Path, dict[str, str]] = field(default_factory=dict)
+    left: int = MAX_RESOLVED
+
+    def spec(self) -> Spec:
+        main = self.gathered.documents[0]
+        defaults = defaults_of(layer.file for layer in self.gathered.layers)
+        groups: dict[str, Group] = {}
+        for document in self.gathered.documents:
+            for name, keys in (document.file.workers or {}).items():
+                group = self._group(document, name, keys, overlay(defaults, keys))
+                self._spend(group, document.at("workers", name, key=True))
+                groups.setdefault(name, group)
+        fleet = main.file.fleet if isinstance(main.file, SpecFile) else ""
+        return Spec(fleet=fleet, workers=groups, pipes=self._pipes())
+
+    def _group(self, document: Document, name: str, keys: GroupKeys, merged: WorkerKeys) -> Group:
+        kind, argv = kind_of(keys)
+        settings = given(merged)
+        tasks = kind != "run"
+        retry = given(settings.get("retry")) if tasks else {}
+        backoff = Backoff(**given(retry.get("backoff")))
+        main = self.gathered.documents[0].source.path.parent
+        return Group(
+            kind=kind,
+            argv=argv,
+            count=given(keys).get("count", 1),
+            env=self._file_env(document, name, settings) | settings.get("env", {}),
+            cwd=settings.get("cwd", str(main)),
+            stop=Stop(**given(settings.get("stop"))),
+            timeout=settings.get("timeout") if tasks else None,
+            retry=Retry(**{**retry, "backoff": backoff}),
+            window=settings.get("window") if tasks else None,
+        )
+
+    def _file_env(
+        self, document: Document, group: str, settings: Mapping[str, object]
+    ) -> dict[str, str]:
+        value = settings.get("env_file", ())
+        paths = (value,) if isinstance(value, str) else value
+        env: dict[str, str] = {}
+        for i, path in enumerate(paths if isinstance(paths, tuple) else ()):
+            mark, key = self._names_file(document, group, None if isinstance(value, str) else i)
+            env |= self._read(Path(path), mark, key)
+        return env
+
+    def _names_file(self, document: Document, group: str, index: int | None) -> tuple[Mark, str]:
+        """Where the effective `env_file` stands: in the group, else in the topmost defaults."""
+        item = () if index is None else (index,)
+        own = (document.file.workers or {})[group].env_file
+        path: tuple[str | int, ...] = ("workers", group, "env_file", *item)
+        if not own:
+            path = ("defaults", "env_file", *item)
+            for layer in self.gathered.layers:
+                if isinstance(layer.file.defaults, WorkerKeys) and layer.file.defaults.env_file:
+                    document = layer
+        return document.at(*path), dotted(path)
+
+    def _read(self, path: Path, mark: Mark, key: str) -> dict[str, str]:
+        if path not in self.env_files:
+            source = self.files.open(path, mark, key, secret=True)
+            variables = parse_env(source, key, self.files.report) if source else {}
+            self.env_files[path] = variables
+        return self.env_files[path]
+
+    def _pipes(self) -> Pipes:
+        keys: dict[str, object] = {}
+        inboxes: dict[str, Inbox] = {}
+        for document in self.gathered.documents:
+            pipes = document.file.pipes
+            if isinstance(pipes, PipesKeys):
+                inboxes |= {n: Inbox(to=i.to) for n, i in (pipes.inboxes or {}).items()}
+                keys |= given(pipes)
+        return Pipes(**{**keys, "inboxes": inboxes})  # type: ignore[arg-type]
+
+    def _spend(self, group: Group, mark: Mark) -> None:
+        self.left -= sum(map(len, group.argv)) + sum(len(k) + len(v) for k, v in group.env.items())
+        if self.left < 0:
+            message = f"more than {MAX_RESOLVED:,} characters of argv and env in all, the limit"
+            raise Broken(mark.problem("workers", message))

@@ -1,0 +1,51 @@
+"""What a new spec changes, key by key, in the words of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from tmaxd.spec.fields import FieldClass, class_of
+from tmaxd.spec.model import Group, Spec
+from tmaxd.spec.resolved import encode
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One key. UNSET (in JSON: no such field) is a value that is not there."""
+
+    key: str
+    old: Any = UNSET
+    new: Any = UNSET
+    field_class: FieldClass
+
+
+def diff(old: Spec, new: Spec) -> tuple[Change, ...]:
+    """Ordered by key; empty when the two mean the same. A group or inbox that comes or goes is one
+    change, and so is each single setting or variable of one that stays."""
+    return tuple(_compare((), _words(old), _words(new)))
+
+
+def _compare(path: tuple[str, ...], old: Any, new: Any) -> Iterator[Change]:  # noqa: ANN401
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _compare((*path, key), old.get(key, UNSET), new.get(key, UNSET))
+    elif old != new:
+        yield Change(key=".".join(path), old=old, new=new, field_class=class_of(path))
+
+
+def _words(spec: Spec) -> dict[str, Any]:
+    """Builtins under the keys of the file."""
+    return {
+        "fleet": spec.fleet,
+        "workers": {name: _group(group) for name, group in spec.workers.items()},
+        "pipes": msgspec.to_builtins(spec.pipes, enc_hook=encode),
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    words: dict[str, Any] = msgspec.to_builtins(group, enc_hook=encode)
+    words[words.pop("kind")] = words.pop("argv")
+    return {key: value for key, value in words.items() if value is not None}

@@ -1,0 +1,165 @@
+"""Every mistake of a file, in our words: jsonschema finds them, this says what was wanted instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from tmaxd.spec.file_model import PartFile
+from tmaxd.spec.plain import Data
+from tmaxd.spec.problems import MAX_PROBLEMS, Problem, dotted, show
+from tmaxd.spec.schema import KINDS, checker
+from tmaxd.spec.suggest import closest, suggest, suggest_name
+from tmaxd.spec.tree import Node, Path, find
+from tmaxd.spec.wording import NAMES, found, wanted
+
+
+def explain(
+    data: Data, root: Node, model: type[PartFile], report: Callable[[Problem], None]
+) -> set[Path]:
+    """Report each mistake; the paths of what has to be left out for the rest to be sound."""
+    explainer = _Explainer(root, checker(model), report)
+    validator = Draft202012Validator(explainer.schema)
+    for error in islice(validator.iter_errors(data), MAX_PROBLEMS):
+        for leaf in _leaves(error):
+            explainer.say(leaf)
+    return explainer.wrong
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """Of a choice (`anyOf`), the errors of the branch that was meant: the one whose type fits."""
+    if error.validator != "anyOf":
+        yield error
+        return
+    branches: dict[int, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(int(inner.schema_path[0]), []).append(inner)
+    for inners in branches.values():
+        if not any(i.validator == "type" and not i.path for i in inners):
+            for inner in inners:
+                yield from _leaves(inner)
+            return
+    yield error
+
+
+def _schema(error: ValidationError) -> dict[str, Any]:
+    return cast("dict[str, Any]", error.schema)
+
+
+def _keys(error: ValidationError) -> list[str]:
+    return list(cast("dict[str, Data]", error.instance))
+
+
+class _Explainer:
+    def __init__(
+        self, root: Node, schema: dict[str, Any], report: Callable[[Problem], None]
+    ) -> None:
+        self.schema = schema
+        self.wrong: set[Path] = set()
+        self._root = root
+        self._report = report
+
+    def say(self, error: ValidationError) -> None:
+        path: Path = tuple(error.absolute_path)
+        rule = str(error.validator)
+        if list(error.schema_path)[-2:-1] == ["propertyNames"]:
+            self._bad_name(path, str(error.instance))
+            return
+        say = {
+            "additionalProperties": self._unknown_keys,
+            "required": self._missing_keys,
+            "oneOf": self._kinds,
+        }.get(rule, self._bad_value)
+        say(path, error)
+
+    def _put(
+        self,
+        path: Path,
+        message: str,
+        *,
+        key: bool = False,
+        allowed: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        mark = find(self._root, path, key=key)
+        self._report(mark.problem(dotted(path), message, allowed, nearest))
+
+    def _leave_out(self, path: Path) -> None:
+        """Items of a list go with the list."""
+        first = next((i for i, part in enumerate(path) if isinstance(part, int)), len(path))
+        kept = path[:first]
+        if len(kept) == 3 and kept[0] == "workers" and kept[2] in KINDS:
+            kept = kept[:2]  # without its argv a group is none
+        self.wrong.add(kept)
+
+    def _bad_value(self, path: Path, error: ValidationError) -> None:
+        self._leave_out(path)
+        if error.validator in ("minItems", "maxItems"):
+            bound = error.validator_value
+            few = error.validator == "minItems"
+            message = "the list is empty" if few else f"more than {bound} entries, the limit"
+            self._put(path, message)
+            return
+        schema = _schema(error)
+        want = wanted(schema, self.schema)
+        self._put(
+            path,
+            f"expected {want}, found {found(error.instance)}",
+            nearest=suggest(error.instance, schema, self.schema),
+        )
+
+    def _bad_name(self, path: Path, name: str) -> None:
+        self._leave_out((*path, name))
+        what, allowed = NAMES[str(path[-1])]
+        if what == "variable" and name.startswith("TMAX_"):
+            message = "names that begin with TMAX_ are set by tmaxd itself"
+            self._put((*path, name), message, key=True)
+            return
+        self._put(
+            (*path, name),
+            f"{show(name)} cannot be the name of {'an' if what == 'inbox' else 'a'} {what}",
+            key=True,
+            allowed=allowed,
+            nearest=suggest_name(name, what),
+        )
+
+    def _unknown_keys(self, path: Path, error: ValidationError) -> None:
+        known = sorted(_schema(error)["properties"])
+        for name in _keys(error):
+            if name in known:
+                continue
+            self._leave_out((*path, name))
+            if name == "fleet" and not path:
+                message = "stands only in the main file, not in one that is included"
+                self._put((name,), message, key=True)
+                continue
+            self._put(
+                (*path, name),
+                "unknown key",
+                key=True,
+                allowed=", ".join(known),
+                nearest=closest(name, known),
+            )
+
+    def _missing_keys(self, path: Path, error: ValidationError) -> None:
+        self._leave_out(path)
+        for name in _schema(error)["required"]:
+            if name not in _keys(error):
+                self._put(path, f"the key `{name}` is missing", key=True)
+
+    def _kinds(self, path: Path, error: ValidationError) -> None:
+        self._leave_out(path)
+        if not isinstance(error.instance, dict):
+            return  # reported as such
+        keys = _keys(error)
+        given = [key for key in keys if key in KINDS]
+        if given:
+            message = f"`{given[0]}` stands here too; a group has only one of run, serve and task"
+            self._put((*path, given[1]), message, key=True)
+        else:
+            message = "does not say what its workers are; a group has one of run, serve and task"
+            near = [k for k in (closest(key, KINDS) for key in keys) if k]
+            self._put(path, message, key=True, nearest=near[0] if near else None)

@@ -1,0 +1,123 @@
+"""The legal spelling closest to what was written, where one can be guessed; None where not."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from tmaxd.spec.model import MAX_NAME, NAME_PATTERN
+from tmaxd.spec.values import DURATION, NAME, POSITIVE, SIZE
+from tmaxd.spec.wording import choices
+
+_SYNONYMS = {
+    "args": "run",
+    "cmd": "run",
+    "command": "run",
+    "directory": "cwd",
+    "environment": "env",
+    "exec": "run",
+    "instances": "count",
+    "numprocs": "count",
+    "replicas": "count",
+    "retries": "retry",
+    "working_directory": "cwd",
+}
+"""How other supervisors call our keys, where spelling alone would not lead there."""
+
+_UNITS = {
+    r"milliseconds?|millis": "ms",
+    r"seconds?|secs?": "s",
+    r"minutes?|mins?": "m",
+    r"hours?|hrs?": "h",
+    r"days?": "d",
+}
+_BINARY = {"k": "KiB", "m": "MiB", "g": "GiB", "kib": "KiB", "mib": "MiB", "gib": "GiB"}
+_DECIMAL = {"kb": "KB", "mb": "MB", "gb": "GB"}
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """By spelling, without regard to case, `-` for `_`, or how other supervisors name it."""
+    names = sorted(known)
+    plain = word.lower().replace("-", "_")
+    if plain in _SYNONYMS and _SYNONYMS[plain] in names:
+        return _SYNONYMS[plain]
+    by_plain = {name.lower().replace("-", "_"): name for name in names}
+    near = get_close_matches(plain[:80], by_plain, 1)
+    return by_plain[near[0]] if near else None
+
+
+def suggest_name(word: str, what: str) -> str | None:
+    """A legal name that keeps as much as may be of what was written."""
+    if what == "variable":
+        name = re.sub(r"[^A-Za-z0-9_]+", "_", word)
+        return f"_{name}" if name[:1].isdigit() else name.strip("_") and name
+    name = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", word).lower()
+    name = re.sub(r"[^a-z0-9]+", "-", name).lstrip("-0123456789")[:MAX_NAME].strip("-")
+    return name if re.fullmatch(NAME_PATTERN, name) else None
+
+
+def suggest(value: object, schema: dict[str, Any], root: dict[str, Any]) -> str | None:
+    for choice in choices(schema, root):
+        guess = _suggest(value, choice)
+        if guess is not None:
+            return guess
+    return None
+
+
+def _suggest(value: object, schema: dict[str, Any]) -> str | None:
+    if "enum" in schema:
+        return closest(str(value), map(str, schema["enum"])) if isinstance(value, str) else None
+    pattern = schema.get("pattern")
+    if pattern in (DURATION, POSITIVE):
+        return _duration(value, pattern)
+    if pattern == SIZE:
+        return _size(value)
+    if pattern == NAME:
+        return suggest_name(str(value), "group")
+    if schema.get("type") == "array":
+        return _words(value)
+    if schema.get("type") == "string" and isinstance(value, dict):
+        return _braces(value)
+    return None
+
+
+def _duration(value: object, pattern: str) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = re.sub(r"[\s_]", "", str(value)).lower()
+    for names, unit in _UNITS.items():
+        text = re.sub(rf"(?<=[0-9])(?:{names})(?![a-z])", unit, text)
+    text = text + "s" if text.isdigit() else text
+    return text if re.search(pattern, text) else None
+
+
+def _size(value: object) -> str | None:
+    parts = re.fullmatch(r"([0-9]{1,9})\s*([a-z]+)", str(value).lower())
+    unit = (_BINARY | _DECIMAL).get(parts[2]) if parts else None
+    return f"{parts[1]}{unit}" if parts and unit else None
+
+
+def _words(value: object) -> str | None:
+    """`bash -l` → `[bash, -l]`."""
+    if not isinstance(value, str) or not value.strip() or len(value) > 200:
+        return None
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return None
+    plain = re.compile(r"[A-Za-z0-9_./=+-]+")
+    return "[" + ", ".join(w if plain.fullmatch(w) else _quoted(w) for w in words) + "]"
+
+
+def _braces(value: dict[object, object]) -> str | None:
+    """`{payload}` without quotes is a mapping with one empty key."""
+    names = list(value)
+    return _quoted(f"{{{names[0]}}}") if len(names) == 1 and value[names[0]] is None else None
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

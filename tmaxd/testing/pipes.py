@@ -1,0 +1,266 @@
+"""`FakePipes`: the port `Pipes` in memory, with the other side of every FIFO as methods.
+
+Workers are taken to have their FIFOs open, so that what a FIFO holds outlives the daemon: `reopen`
+gives the pipes of the next one. What arrives is delivered from the event loop where one runs, at
+once where none does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from tmaxd.ports import PipeProblem, PipeTrouble, WorldError
+
+Handler = Callable[[str, bytes], None]
+PipeName = Literal["tasks", "control", "results"]
+
+CAPACITY = 64 * 1024
+"""What Linux gives a FIFO by default (pipe(7))."""
+CHUNK = 64 * 1024
+
+
+class _Fifo:
+    """What was written and not yet read. `deaf`: the worker still has an older FIFO open."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.held = bytearray()
+        self.waiting = bytearray()
+        """What the daemon could not write yet; it dies with the daemon."""
+        self.deaf = False
+
+    def put(self, data: bytes) -> None:
+        self.waiting += data
+        self.refill()
+
+    def refill(self) -> None:
+        room = self.capacity - len(self.held)
+        if room > 0:
+            self.held += self.waiting[:room]
+            del self.waiting[:room]
+
+    def take(self, count: int) -> bytes:
+        data = bytes(self.held[:count])
+        del self.held[:count]
+        self.refill()
+        return data
+
+
+class _Disk:
+    """What outlives a daemon."""
+
+    def __init__(self) -> None:
+        self.workers: dict[str, dict[str, _Fifo]] = {}
+        self.inboxes: dict[str, _Fifo] = {}
+        self.foreign_files: set[str] = set()
+
+
+class FakePipes:
+    def __init__(self, disk: _Disk | None = None) -> None:
+        self._disk = _Disk() if disk is None else disk
+        self._workers: set[str] = set()
+        self._inboxes: set[str] = set()
+        self._results_handler: Handler | None = None
+        self._inbox_handler: Handler | None = None
+        self._paused = False
+        self._capacity = CAPACITY
+        self._found: list[PipeTrouble] = []
+        self._problems: list[str] = []
+        self.closed = False
+
+    # ------------------------------------------------------------------------------- the port
+
+    def add_worker(self, worker: str) -> None:
+        made = {name: _Fifo(self._capacity) for name in ("tasks", "control", "results")}
+        self._disk.workers.setdefault(worker, made)
+        self._workers.add(worker)
+        self._soon(lambda: self._deliver_results(worker))
+
+    def remove_worker(self, worker: str) -> None:
+        self.drain_results(worker)
+        self._workers.discard(worker)
+        if self._disk.workers.pop(worker, None) is None:
+            return
+        if worker in self._disk.foreign_files:
+            self._disk.foreign_files.discard(worker)
+            self._problems.append(f".gone-{worker} is kept, since it holds what is not ours")
+
+    def add_inbox(self, inbox: str) -> None:
+        self._disk.inboxes.setdefault(inbox, _Fifo(self._capacity))
+        self._inboxes.add(inbox)
+        self._soon(lambda: self._deliver_lines(inbox))
+
+    def remove_inbox(self, inbox: str) -> None:
+        fifo = self._disk.inboxes.pop(inbox, None)
+        if fifo is not None and inbox in self._inboxes and self._inbox_handler is not None:
+            _hand_on(fifo, inbox, self._inbox_handler)
+        self._inboxes.discard(inbox)
+
+    def set_capacity(self, size: int) -> None:
+        self._capacity = size
+        for worker in self._workers:
+            for name in ("tasks", "results"):
+                self._disk.workers[worker][name].capacity = size
+        for inbox in self._inboxes:
+            self._disk.inboxes[inbox].capacity = size
+
+    def workers(self) -> frozenset[str]:
+        return frozenset(self._disk.workers)
+
+    def inboxes(self) -> frozenset[str]:
+        return frozenset(self._disk.inboxes)
+
+    def check(self) -> tuple[PipeTrouble, ...]:
+        found = tuple(t for t in self._found if t.owner in self._workers | self._inboxes)
+        self._found.clear()
+        for trouble in found:
+            if trouble.lost and trouble.owner in self._workers:
+                self._fifo(trouble.owner, _name_of(trouble)).deaf = True
+        return found
+
+    def problems(self) -> tuple[str, ...]:
+        return tuple(self._problems)
+
+    def send(self, worker: str, pipe: Literal["tasks", "control"], data: bytes) -> None:
+        if worker not in self._workers:
+            raise WorldError(f"nothing can be sent to {worker}: it has no FIFOs")
+        self._fifo(worker, pipe).put(data)
+
+    def take_back(self, worker: str) -> bytes:
+        if worker not in self._workers:
+            return b""
+        fifo = self._fifo(worker, "tasks")
+        unread = bytes(fifo.held + fifo.waiting)
+        fifo.held.clear()
+        fifo.waiting.clear()
+        return unread
+
+    def on_results(self, handler: Handler) -> None:
+        self._results_handler = handler
+        for worker in sorted(self._workers):
+            self._wake_results(worker)
+
+    def on_inbox(self, handler: Handler) -> None:
+        self._inbox_handler = handler
+        self.pause_inboxes(self._paused)
+
+    def drain_results(self, worker: str) -> None:
+        if worker in self._workers and self._results_handler is not None:
+            _hand_on(self._fifo(worker, "results"), worker, self._results_handler)
+
+    def pause_inboxes(self, paused: bool) -> None:
+        self._paused = paused
+        for inbox in sorted(self._inboxes):
+            self._wake_lines(inbox)
+
+    def close(self) -> None:
+        self.closed = True
+        for fifos in self._disk.workers.values():
+            for fifo in fifos.values():
+                fifo.waiting.clear()
+        self._workers.clear()
+        self._inboxes.clear()
+
+    # -------------------------------------------------------------------------- the other side
+
+    def worker_reads(
+        self, worker: str, n: int | None = None, pipe: Literal["tasks", "control"] = "tasks"
+    ) -> bytes:
+        """Up to `n` bytes, all there is without; b"" when the FIFO is empty or not the worker's own."""
+        fifo = self._fifo(worker, pipe)
+        if fifo.deaf:
+            return b""
+        data = bytearray()
+        while n is None or len(data) < n:
+            chunk = fifo.take(CHUNK if n is None else n - len(data))
+            if not chunk:
+                break
+            data += chunk
+        return bytes(data)
+
+    def worker_writes(self, worker: str, data: bytes) -> None:
+        """Into the results FIFO, however full: a real worker would block until it fits."""
+        self._fifo(worker, "results").held += data
+        self._wake_results(worker)
+
+    def worker_reopens(self, worker: str) -> None:
+        """The worker opens its FIFOs by name, as each new run does."""
+        for fifo in self._disk.workers[worker].values():
+            fifo.deaf = False
+
+    def inbox_writes(self, inbox: str, data: bytes) -> None:
+        self._disk.inboxes[inbox].held += data
+        self._wake_lines(inbox)
+
+    # ------------------------------------------------------------------------------- accidents
+
+    def fill(self, worker: str, pipe: Literal["tasks", "control"] = "tasks") -> None:
+        """Somebody writes empty lines until the FIFO takes no more."""
+        fifo = self._fifo(worker, pipe)
+        fifo.held += b"\n" * (fifo.capacity - len(fifo.held))
+
+    def damage(
+        self,
+        owner: str,
+        pipe: PipeName | Literal["inbox"] = "tasks",
+        problem: PipeProblem = "missing",
+        *,
+        lost: bool = False,
+    ) -> None:
+        """Something happens to a FIFO's name, which the next `check` finds and puts right. `lost`: the second
+        link is gone too, so a new FIFO is made and the present run does not hear us through it."""
+        path = f"/pipes/{owner}.pipe" if pipe == "inbox" else f"/pipes/{owner}/{pipe}.pipe"
+        self._found.append(PipeTrouble(path, problem, owner, lost))
+
+    def leave_file(self, worker: str) -> None:
+        """Somebody keeps a file of his own in the worker's folder."""
+        self._disk.foreign_files.add(worker)
+
+    def complain(self, problem: str) -> None:
+        self._problems.append(problem)
+
+    def reopen(self) -> FakePipes:
+        """The pipes of the next daemon, after this one died or was closed. What was still queued in the old
+        one is gone."""
+        self.close()
+        return FakePipes(self._disk)
+
+    # -------------------------------------------------------------------------------- delivery
+
+    def _fifo(self, worker: str, pipe: str) -> _Fifo:
+        return self._disk.workers[worker][pipe]
+
+    def _wake_results(self, worker: str) -> None:
+        self._soon(lambda: self._deliver_results(worker))
+
+    def _wake_lines(self, inbox: str) -> None:
+        self._soon(lambda: self._deliver_lines(inbox))
+
+    def _deliver_results(self, worker: str) -> None:
+        if not self.closed:
+            self.drain_results(worker)
+
+    def _deliver_lines(self, inbox: str) -> None:
+        handler = self._inbox_handler
+        if inbox in self._inboxes and handler is not None and not self._paused:
+            _hand_on(self._disk.inboxes[inbox], inbox, handler)
+
+    @staticmethod
+    def _soon(act: Callable[[], None]) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            act()
+        else:
+            loop.call_soon(act)
+
+
+def _hand_on(fifo: _Fifo, owner: str, handler: Handler) -> None:
+    while fifo.held:
+        handler(owner, fifo.take(CHUNK))
+
+
+def _name_of(trouble: PipeTrouble) -> str:
+    return trouble.path.rpartition("/")[2].removesuffix(".pipe")

@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# The runner of a `task:` group: `runner.bash ARGV…` runs ARGV once for each task, and reports it over the
+# FIFOs of docs/protocol.md (tab-separated form). It forks nothing but the task.
+#
+#   payload   replaces each {payload} in ARGV, as (part of) one argument that no shell reads again; where ARGV
+#             has no {payload} it is on standard input. Also in TMAX_PAYLOAD, up to 100 KiB.
+#   result    the file $TMAX_RESULT if the task wrote it, else the tail of standard output.
+#   status    0 done, 75 try again later, anything else failed.
+#
+# Needs bash 5.1 (here-strings as pipes) and /proc. All sizes are bytes: the runner works in the C locale, and
+# leaves the task's own as it is.
+
+TASKS=3 CONTROL=4 RESULTS=5 OUTPUT=6          # file descriptors; 7 and 8 are the task's output and input
+FRAME=4096                                    # bytes of a line with its newline (PIPE_BUF)
+TAIL=3000                                     # of standard output, kept as the result
+ARGUMENT=131071                               # the longest argument Linux takes (MAX_ARG_STRLEN)
+VARIABLE=102400                               # the longest payload put into the environment
+BEAT=10 GRACE=500                             # seconds between heartbeats; centiseconds from TERM to KILL
+SIGNALS=('' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP
+  TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS)
+
+leave() {
+  printf 'tmaxd runner: %s\n' "$1" >&2
+  exit 2
+}
+
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)) || leave "bash 5.1 or newer is needed, this is $BASH_VERSION"
+(($#)) || leave 'no command given; it is started as: bash runner.bash COMMAND [ARGUMENT…]'
+[[ -n ${TMAX_PIPES-} && -n ${TMAX_SPOOL-} ]] || leave \
+  'TMAX_PIPES or TMAX_SPOOL is not set; name the command under `task:` in tmax.yaml, and tmaxd starts this program'
+
+case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
+  *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) MARKS=('▶' '✔' '✘') ;;
+  *) MARKS=('>' '+' '!') ;;
+esac
+locale=${LC_ALL-} locale_set=${LC_ALL+1}
+LC_ALL=C
+shopt -s extglob
+shopt -u patsub_replacement 2>/dev/null       # 5.2: else an & in a payload would mean the match
+source "${BASH_SOURCE[0]%/*}/runner_task.bash" || leave 'runner_task.bash is missing beside it'
+set -m                                        # each task gets a process group of its own
+export TMAX_TASK TMAX_ATTEMPT TMAX_RESULT
+
+template=("$@")
+[[ "$*" == *'{payload}'* ]] && by_argument=1 || by_argument=
+window=${TMAX_WINDOW-}
+[[ $window == [1-9]*([0-9]) ]] || window=1
+declare -A memory=()                          # id:attempt → the result frame, for the last $window tasks
+ring=() next=0                                # their keys, and where the next one goes
+used=()                                       # result files that are not needed any more
+rest= control_rest= skipped=0 beat=$EPOCHSECONDS pid=
+
+# --------------------------------------------------------------------------------------------- frames
+
+# open NAME FD: read-write, so that nothing blocks, nothing is lost while no daemon runs, and there is no EOF
+open() {
+  local path=$TMAX_PIPES/$1.pipe
+  [[ -p $path ]] || leave "$path is not a FIFO"
+  eval "exec $2<>\"\$path\"" || leave "$path cannot be opened"
+}
+
+# A FIFO that was deleted or replaced is made anew by the daemon, and the one we hold leads nowhere. Results may
+# be lost with the old one, so those we remember go out again. Frames in the old tasks FIFO are read out first.
+renew() {
+  local name fd key line
+  for name in tasks control results; do
+    case $name in tasks) fd=$TASKS ;; control) fd=$CONTROL ;; results) fd=$RESULTS ;; esac
+    [[ -p $TMAX_PIPES/$name.pipe && ! $TMAX_PIPES/$name.pipe -ef /proc/self/fd/$fd ]] || continue
+    while [[ $name == tasks ]] && read -t 0 -u $TASKS && IFS= read -r -t 1 -u $TASKS line; do
+      rest+=$line
+      take
+    done
+    open $name $fd
+    rest=
+    [[ $name == results ]] || continue
+    printf '\n' >&$RESULTS
+    for key in "${ring[@]}"; do printf '%s\n' "${memory[$key]}" >&$RESULTS; done
+  done
+}
+
+heartbeat() {
+  printf 'heartbeat\n' >&$RESULTS
+  beat=$EPOCHSECONDS
+}
+
+heartbeat_if_due() {
+  local since=$((EPOCHSECONDS - beat))
+  ((since >= 0 && since < BEAT)) || heartbeat # negative: the clock was set back
+}
+
+# listen SECONDS: wait so long for one control frame
+listen() {
+  local line
+  IFS= read -r -t "$1" -u $CONTROL line
+  if (($? > 128)); then
+    control_rest=${control_rest:0:FRAME}$line
+    return
+  fi
+  line=$control_rest$line control_rest=
+  case $line in
+    ping) heartbeat ;;
+    ?*) skip "$line" ;;
+  esac
+}
+
+hear() { while read -t 0 -u $CONTROL; do listen 1; done; }
+
+skip() {
+  ((skipped++, skipped & (skipped - 1))) ||   # the 1st, 2nd, 4th, 8th …: never a flood
+    printf 'tmaxd runner: skipped a line that is no frame (%d so far): %q\n' "$skipped" "${1:0:80}" >&2
+}
+
+# escape TEXT: sets `field`
+escape() {
+  field=$1
+  [[ $field == *[$'\\\t\n\r']* ]] || return
+  field=${field//\\/\\\\}
+  field=${field//$'\t'/\\t}
+  field=${field//$'\n'/\\n}
+  field=${field//$'\r'/\\r}
+}
+
+# fits HEAD TEXT: sets `frame`, made of the two and the task, and says whether it fits
+fits() {
+  escape "$2"
+  frame=${1/ID/$TMAX_TASK$'\t'$TMAX_ATTEMPT}$'\t'$field
+  ((${#frame} < FRAME))
+}
+
+# settle: `frame` is the task's result
+settle() {
+  local key=$TMAX_TASK:$TMAX_ATTEMPT old=${ring[next]-}
+  [[ -z $old ]] || unset "memory[$old]"
+  ring[next]=$key memory[$key]=$frame next=$(((next + 1) % window))
+  printf '%s\n' "$frame" >&$RESULTS
+}
+
+# --------------------------------------------------------------------------------------------- the loop
+
+NUMBER='[1-9]*([0-9])'
+TASK=$'task?(_file)\t'$NUMBER$'\t'$NUMBER$'\t@(-|+([0-9])?(.+([0-9])))\t*'
+
+# take: `rest` is a whole line
+take() {
+  local line=$rest kind limit key
+  rest=
+  [[ -n $line ]] || return
+  # shellcheck disable=SC2053  # a pattern
+  if ((${#line} >= FRAME)) || [[ $line != $TASK ]]; then
+    skip "$line"
+    return
+  fi
+  kind=${line%%$'\t'*} line=${line#*$'\t'}
+  TMAX_TASK=${line%%$'\t'*} line=${line#*$'\t'}
+  TMAX_ATTEMPT=${line%%$'\t'*} line=${line#*$'\t'}
+  limit=${line%%$'\t'*} line=${line#*$'\t'}
+  key=$TMAX_TASK:$TMAX_ATTEMPT
+  if [[ -n ${memory[$key]+x} ]]; then
+    printf '%s\n' "${memory[$key]}" >&$RESULTS # a new daemon does not know that it is done
+  else
+    perform "$kind" "$limit" "$line"
+  fi
+}
+
+quit() {
+  trap '' HUP INT TERM
+  [[ -z $pid ]] || { signal_group TERM; signal_group CONT; }
+  sweep
+  exit "$1"
+}
+
+open tasks $TASKS
+open control $CONTROL
+open results $RESULTS
+trap 'quit 129' HUP
+trap 'quit 130' INT
+trap 'quit 143' TERM
+# The newline ends a line that a dead predecessor may have left torn.
+printf '\nready\t1\t%s\n' "$window" >&$RESULTS
+
+while :; do
+  IFS= read -r -t $BEAT -u $TASKS line
+  status=$?
+  rest+=$line
+  ((${#rest} <= FRAME)) || rest=${rest:0:FRAME} # as long as no frame can be: it will be skipped
+  if ((status == 0)); then
+    take
+    heartbeat_if_due
+  elif ((status > 128)); then
+    heartbeat
+    renew
+    sweep
+  else
+    leave "the tasks FIFO cannot be read (status $status)"
+  fi
+  hear
+done

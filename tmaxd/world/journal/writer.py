@@ -1,0 +1,157 @@
+"""The one writer: a thread that commits all batches that wait in one transaction, again until it succeeds.
+
+A batch is never dropped and never overtaken. When the disk refuses (full, read-only, I/O error), the
+connection is opened anew and the same batches are tried each second, `trouble` saying why. An error that
+trying again cannot mend (a record that contradicts the database: a bug) breaks the journal: this batch and
+all after it fail with JournalError, since what follows may rest on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from tmaxd.ports import JournalError
+from tmaxd.tasks.records import Record
+from tmaxd.world import failpoints
+from tmaxd.world.journal import fold
+from tmaxd.world.journal.schema import connect
+
+RETRY = 1.0
+"""Seconds between two tries while the disk refuses."""
+
+GROUP_RECORDS = 20_000
+"""Records after which a transaction takes no further batch: what bounds how long a batch waits for others."""
+
+_MENDABLE = (sqlite3.OperationalError, sqlite3.InternalError)
+
+Done = asyncio.Future[None]
+Batch = tuple[Sequence[Record], Done]
+
+
+class Writer:
+    """Owns `db`, opened in the caller's thread and closed in its own."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
+        self._path = path
+        self._db = db
+        self._loop = loop
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        self._closing = threading.Event()
+        self._broken: JournalError | None = None
+        self.trouble: str | None = None
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, records: Sequence[Record]) -> Done:
+        done: Done = self._loop.create_future()
+        if self._closing.is_set():
+            done.set_exception(JournalError(f"{self._path}: is closed; nothing more is written"))
+        else:
+            self._batches.put((records, done))
+        return done
+
+    def close(self) -> None:
+        """Write what waits, unless the disk refuses it, and end the thread. Blocks."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._batches.put(None)
+        self._thread.join()
+
+    # ------------------------------------------------------------------------- in the thread
+
+    def _run(self) -> None:
+        last = False
+        try:
+            while not last:
+                group, last = self._gather()
+                if group:
+                    self._commit(group)
+        finally:
+            self._db.close()
+
+    def _gather(self) -> tuple[list[Batch], bool]:
+        """Wait for a batch and take those that wait with it. True: none will follow."""
+        first = self._batches.get()
+        if first is None:
+            return [], True
+        group = [first]
+        records = len(first[0])
+        while records < GROUP_RECORDS:
+            try:
+                batch = self._batches.get_nowait()
+            except Empty:
+                break
+            if batch is None:
+                return group, True
+            group.append(batch)
+            records += len(batch[0])
+        return group, False
+
+    def _commit(self, group: list[Batch]) -> None:
+        failure = self._broken
+        while failure is None:
+            try:
+                self._transaction(group)
+            except _MENDABLE as error:
+                failure = self._refused(error)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the thread
+                self._broken = failure = JournalError(
+                    f"{self._path}: a record cannot be written: {error!r}. This is a bug in tmaxd;"
+                    " nothing more is written, start it again to go on from what is on disk"
+                )
+                self.trouble = str(failure)
+                self._rollback()
+            else:
+                self.trouble = None
+                break
+        self._tell([done for _, done in group], failure)
+
+    def _transaction(self, group: list[Batch]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for records, _ in group:
+            fold.apply(self._db, records)
+        failpoints.hit("journal.before_commit")
+        self._db.execute("COMMIT")
+        failpoints.hit("journal.after_commit")
+
+    def _refused(self, error: sqlite3.Error) -> JournalError | None:
+        """Wait and open the database anew; an error when there is no use in waiting."""
+        self._rollback()
+        self.trouble = f"{self._path}: cannot be written: {error}; trying again every second"
+        if self._closing.wait(RETRY):
+            return JournalError(f"{self._path}: closed while it could not be written: {error}")
+        try:
+            fresh = connect(self._path)
+        except sqlite3.Error:
+            return None  # the old connection says why at the next try
+        self._db.close()
+        self._db = fresh
+        return None
+
+    def _rollback(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error:
+            return  # SQLite has rolled back by itself, or does it when the connection closes
+
+    def _tell(self, futures: list[Done], failure: JournalError | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(_settle, futures, failure)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits
+
+
+def _settle(futures: list[Done], failure: JournalError | None) -> None:
+    for done in futures:
+        if done.cancelled():
+            continue
+        if failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(failure)

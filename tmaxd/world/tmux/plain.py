@@ -1,0 +1,196 @@
+"""The plain channel: a tmux process a batch, through libtmux, for when there is no control client.
+
+A batch goes as a file that tmux sources: a command line is limited to 16 kB between client and server, a file is
+not, and each of its lines is a list of its own that ends at its first error without stopping the next. Between
+the commands stands a mark that nobody can guess, so that any output can be told from any other; the errors come
+on standard error in the order of the lists that lack their last mark.
+
+The process runs under env(1) and timeout(1). Empty environment: tmux would put the client's PATH over that of the
+worker. Deadline: libtmux has none, and a hung process would hold its thread for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tmaxd.ports import ServerId, Unknown, WorldError
+from tmaxd.world.tmux.channel import (
+    Lost,
+    NoServer,
+    OnReplies,
+    Replies,
+    Reply,
+    Tool,
+    says_no_server,
+)
+from tmaxd.world.tmux.options import anchor_session
+from tmaxd.world.tmux.quoting import CommandList, line
+
+THREADS = 4
+"""Batches at once. A pass has one or two; more would only make a hung tmux hold more."""
+
+EACH_LIST = 0.02
+"""Seconds added to the deadline for each list of a batch, as on the control channel."""
+
+OTHER = "other"
+
+
+class PlainChannel:
+    def __init__(self, tool: Tool, deadline: float) -> None:
+        self._tool = tool
+        self._deadline = deadline
+        self._pool: ThreadPoolExecutor | None = None
+        self._slots: asyncio.Queue[int] = asyncio.Queue()
+        for slot in range(THREADS):
+            self._slots.put_nowait(slot)
+
+    async def run(
+        self,
+        lists: Sequence[CommandList],
+        server: ServerId | None = None,
+        on_replies: OnReplies | None = None,
+    ) -> list[Replies]:
+        """Raises NoServer as well, when nobody listens on the socket."""
+        if not lists:
+            return []
+        limit = self._deadline + EACH_LIST * len(lists)
+        try:
+            async with asyncio.timeout(limit):
+                slot = await self._slots.get()
+        except TimeoutError:
+            raise Lost(f"{THREADS} calls of tmux hang") from None
+        mark = secrets.token_hex(12)
+        file = self._tool.socket.with_name(f"tmux-batch.{slot}")
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(THREADS, "tmux-plain")
+        loop = asyncio.get_running_loop()
+        script = _script(lists, server, mark)
+        call = loop.run_in_executor(self._pool, _source, self._tool, file, script, limit)
+        # The slot is free when the thread is, not when its caller has lost patience.
+        call.add_done_callback(lambda _: self._slots.put_nowait(slot))
+        output, errors = await asyncio.shield(call)
+        return _replies(lists, mark, output, errors, on_replies)
+
+    async def create(self) -> None:
+        """Start a server with its anchor session, unless they are there. libtmux has no way to give a server
+        its environment, so this one call does without it."""
+        process = await asyncio.create_subprocess_exec(
+            *self._tool.argv(*anchor_session("-d")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(self._tool.environment),
+            cwd="/",
+            start_new_session=True,
+        )
+        try:
+            _, said = await asyncio.wait_for(process.communicate(), self._deadline)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise Lost(f"tmux did not start within {self._deadline:.1f} s") from None
+        if process.returncode and b"duplicate session" not in said:
+            raise WorldError(
+                f"no tmux server could be started on {self._tool.socket}: "
+                f"{said.decode(errors='replace').strip() or f'exit status {process.returncode}'}"
+            )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _script(lists: Sequence[CommandList], server: ServerId | None, mark: str) -> bytes:
+    """The batch as a file. `%if` is decided while the server reads it, before any of it runs."""
+    body = []
+    for number, commands in enumerate(lists):
+        marked: list[Sequence[str]] = [("display-message", "-p", f"{mark} {number} 0")]
+        for position, command in enumerate(commands, 1):
+            marked += [command, ("display-message", "-p", f"{mark} {number} {position}")]
+        body.append(line(marked))
+    if server is not None:
+        test = b'%%if "#{==:#{pid} #{start_time},%d %d}"' % (server.pid, server.started)
+        other = line([("display-message", "-p", f"{mark} {OTHER} 0")])
+        body = [test, *body, b"%else", other, b"%endif"]
+    return b"\n".join(body) + b"\n"
+
+
+def _source(tool: Tool, file: Path, script: bytes, limit: float) -> tuple[list[str], list[str]]:
+    """Runs in a thread. Standard output and standard error of tmux, in lines."""
+    # 75 ms of imports that most daemons never need.
+    from libtmux.server import Server
+
+    env, timeout = shutil.which("env"), shutil.which("timeout")
+    if env is None or timeout is None:
+        raise Unknown("env and timeout (coreutils) were not found on PATH, tmux cannot be asked")
+    # 0600: the batch can hold a worker's environment. One file a slot, so a crash leaves at most `THREADS`.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(file, flags, 0o600), "wb") as out:
+            out.write(script)
+        # tmux takes the path as a glob(7) pattern.
+        path = "".join(f"\\{c}" if c in "\\*?[]" else c for c in str(file))
+        argv = [*tool.argv("-N"), "source-file", path]
+        run = Server(tmux_bin=env).cmd("-i", timeout, "-k", "1", f"{limit:.3f}", *argv)
+    finally:
+        file.unlink(missing_ok=True)
+    if run.returncode == 124:
+        raise Lost(f"tmux gave no answer within {limit:.1f} s")
+    return list(run.stdout), list(run.stderr)
+
+
+def _replies(
+    lists: Sequence[CommandList],
+    mark: str,
+    output: Sequence[str],
+    errors: Sequence[str],
+    on_replies: OnReplies | None,
+) -> list[Replies]:
+    spoken = _by_list(mark, output)
+    if OTHER in spoken:
+        raise Unknown("the tmux server is no longer the one that was meant")
+    if len(spoken) != len(lists):
+        _explain(errors)
+    complaints = iter(errors)
+    answers: list[Replies] = []
+    for number, commands in enumerate(lists):
+        said = [Reply(True, lines) for lines in spoken[str(number)]]
+        if len(said) < len(commands):
+            said.append(Reply(False, (next(complaints, "tmux gave no reason"),)))
+        answers.append(tuple(said))
+    if on_replies is not None:
+        for number, answer in enumerate(answers):
+            on_replies(number, answer)
+    return answers
+
+
+def _by_list(mark: str, output: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
+    """List number to the output of each of its commands that ran to its end."""
+    spoken: dict[str, list[tuple[str, ...]]] = {}
+    body: list[str] = []
+    for text in output:
+        if not text.startswith(mark):
+            body.append(text)
+            continue
+        _, number, position = text.split()
+        if position == "0":
+            spoken[number] = []
+        else:
+            spoken[number].append(tuple(body))
+        body = []
+    return spoken
+
+
+def _explain(errors: Sequence[str]) -> None:
+    """Always raises: the batch did not run, or not to its end."""
+    said = " / ".join(errors) or "it said nothing"
+    if says_no_server(said):
+        raise NoServer(said)
+    raise Lost(f"tmux did not answer the whole batch: {said}")
