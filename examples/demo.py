@@ -52,7 +52,7 @@ class Demo:
         return done.stdout or ""
 
     def data(self, *args: str) -> Any:
-        return json.loads(self.ctl("-o", "json", *args))
+        return json.loads(self.ctl(*args, "-o", "json"))
 
 
 def say(text: str) -> None:

@@ -179,7 +179,8 @@ class Processes(Protocol):
         environment. Zombies do not count. Raises `Unknown` when `/proc` cannot be read."""
 
     def signal(self, proc: Proc, number: int) -> bool:
-        """Send through a pidfd, so that a reused pid is never hit. False: it is gone already."""
+        """Send through a pidfd, so that a reused pid is never hit. False: it is gone already. A process that
+        may not be signalled (another user's, this one, init) is a WorldError."""
 
     def boot_id(self) -> str: ...
 

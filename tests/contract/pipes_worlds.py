@@ -12,6 +12,20 @@ from tmaxd.testing.pipes import FakePipes
 from tmaxd.world.pipes import FifoPipes
 
 Name = Literal["tasks", "control"]
+Pipe = Literal["tasks", "control", "results", "inbox"]
+
+
+class Log:
+    """What a handler was given, by owner."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+        self.longest = 0
+
+    def __call__(self, owner: str, data: bytes) -> None:
+        assert data
+        self.data[owner] = self.data.get(owner, b"") + data
+        self.longest = max(self.longest, len(data))
 
 
 class PipesWorld(Protocol):
@@ -25,7 +39,7 @@ class PipesWorld(Protocol):
     def write_inbox(self, inbox: str, data: bytes) -> None: ...
     def fill(self, worker: str, pipe: Name = "tasks") -> None: ...
     def damage(
-        self, owner: str, pipe: str, problem: PipeProblem, *, lost: bool = False
+        self, owner: str, pipe: Pipe, problem: PipeProblem, *, lost: bool = False
     ) -> None: ...
     def leave_file(self, worker: str) -> None: ...
     def reopen(self) -> None: ...
@@ -59,8 +73,7 @@ class FakeWorld:
     def fill(self, worker: str, pipe: Name = "tasks") -> None:
         self.fake.fill(worker, pipe)
 
-    def damage(self, owner: str, pipe: str, problem: PipeProblem, *, lost: bool = False) -> None:
-        assert pipe in ("tasks", "control", "results", "inbox")
+    def damage(self, owner: str, pipe: Pipe, problem: PipeProblem, *, lost: bool = False) -> None:
         self.fake.damage(owner, pipe, problem, lost=lost)
 
     def leave_file(self, worker: str) -> None:
@@ -120,7 +133,7 @@ class RealWorld:
             except BlockingIOError:
                 continue
 
-    def damage(self, owner: str, pipe: str, problem: PipeProblem, *, lost: bool = False) -> None:
+    def damage(self, owner: str, pipe: Pipe, problem: PipeProblem, *, lost: bool = False) -> None:
         path = self.path(owner, pipe)
         if lost:
             name = f"{owner}.pipe" if pipe == "inbox" else f"{owner}.{pipe}.pipe"

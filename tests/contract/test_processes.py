@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -11,6 +12,9 @@ import pytest
 from tests.contract.processes_worlds import FakeWorld, Kind, ProcessesWorld, RealWorld
 from tests.waiting import settle, until
 from tmaxd.ports import Proc
+
+# Other tests run on this machine at the same time, and a mark is found wherever its process is.
+R1, R2, R3 = (f"test-{os.getpid()}-{n}" for n in (1, 2, 3))
 
 NO_SUCH_PID = 2**22 + 17
 """Above the largest pid that Linux gives (proc(5), pid_max)."""
@@ -31,7 +35,7 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_identity_is_pid_and_start(world: ProcessesWorld) -> None:
-    one, two = world.leader("r1"), world.leader("r2")
+    one, two = world.leader(R1), world.leader(R2)
     assert world.processes.identify(one.pid) == one
     assert world.processes.identify(two.pid) == two
     assert one != two
@@ -44,7 +48,7 @@ def test_an_exit_is_told_once(world: ProcessesWorld) -> None:
     told: list[str] = []
 
     async def scenario() -> None:
-        proc, other = world.leader("r1"), world.leader("r2")
+        proc, other = world.leader(R1), world.leader(R2)
         world.processes.watch(proc, lambda: told.append("exit"))
         world.processes.watch(other, lambda: told.append("other"))
         await settle()
@@ -61,7 +65,7 @@ def test_an_exit_before_the_watch_is_told_too(world: ProcessesWorld) -> None:
     told: list[str] = []
 
     async def scenario() -> None:
-        proc, living = world.leader("r1"), world.leader("r2")
+        proc, living = world.leader(R1), world.leader(R2)
         world.end(proc)
         world.processes.watch(proc, lambda: told.append("dead"))
         world.processes.watch(Proc(NO_SUCH_PID, 1), lambda: told.append("never"))
@@ -77,7 +81,7 @@ def test_a_watch_can_be_taken_back_and_replaced(world: ProcessesWorld) -> None:
     told: list[str] = []
 
     async def scenario() -> None:
-        proc, other, late = world.leader("r1"), world.leader("r2"), world.leader("r3")
+        proc, other, late = world.leader(R1), world.leader(R2), world.leader(R3)
         world.processes.watch(proc, lambda: told.append("first"))
         world.processes.watch(proc, lambda: told.append("second"))
         world.processes.watch(other, lambda: told.append("other"))
@@ -96,7 +100,7 @@ def test_a_watch_can_be_taken_back_and_replaced(world: ProcessesWorld) -> None:
 
 
 def test_a_signal_reaches_only_the_very_process(world: ProcessesWorld) -> None:
-    proc = world.leader("r1")
+    proc = world.leader(R1)
     assert not world.processes.signal(Proc(proc.pid, proc.start + 1), signal.SIGKILL)
     assert not world.processes.signal(Proc(NO_SUCH_PID, 1), signal.SIGKILL)
     assert world.processes.identify(proc.pid) == proc
@@ -112,7 +116,7 @@ def test_a_signal_reaches_only_the_very_process(world: ProcessesWorld) -> None:
 
 
 def test_who_ignores_term_still_dies_of_kill(world: ProcessesWorld) -> None:
-    proc = world.leader("r1")
+    proc = world.leader(R1)
     world.ignore_term(proc)
 
     async def scenario() -> None:
@@ -134,26 +138,26 @@ KINDS: tuple[Kind, ...] = (
 
 
 def test_a_tree_is_everything_that_belongs_to_the_run(world: ProcessesWorld) -> None:
-    leader, stranger = world.leader("r1"), world.leader("r2")
+    leader, stranger = world.leader(R1), world.leader(R2)
     family = {leader, *(world.descendant(leader, kind) for kind in KINDS)}
 
     async def scenario() -> None:
-        found = await world.processes.trees({"r1": leader, "r2": stranger, "r3": None})
-        assert found == {"r1": family, "r2": {stranger}, "r3": frozenset()}
+        found = await world.processes.trees({R1: leader, R2: stranger, R3: None})
+        assert found == {R1: family, R2: {stranger}, R3: frozenset()}
         assert await world.processes.trees({}) == {}
 
     run(scenario)
 
 
 def test_what_is_left_of_a_tree_is_found_without_its_leader(world: ProcessesWorld) -> None:
-    leader = world.leader("r1")
+    leader = world.leader(R1)
     left = {kind: world.descendant(leader, kind) for kind in KINDS}
 
     async def scenario() -> None:
         world.end(leader)
-        assert await world.processes.trees({"r1": leader}) == {"r1": set(left.values())}
+        assert await world.processes.trees({R1: leader}) == {R1: set(left.values())}
         del left["child without mark"]
-        assert await world.processes.trees({"r1": None}) == {"r1": set(left.values())}, "by mark"
+        assert await world.processes.trees({R1: None}) == {R1: set(left.values())}, "by mark"
         for proc in left.values():
             world.end(proc)
 
@@ -161,30 +165,30 @@ def test_what_is_left_of_a_tree_is_found_without_its_leader(world: ProcessesWorl
 
 
 def test_a_later_process_of_the_leader_s_number_is_a_stranger(world: ProcessesWorld) -> None:
-    leader = world.leader("r2")
+    leader = world.leader(R2)
     world.descendant(leader, "child")
 
     async def scenario() -> None:
         earlier = Proc(leader.pid, leader.start - 1)
-        assert await world.processes.trees({"r1": earlier}) == {"r1": frozenset()}
+        assert await world.processes.trees({R1: earlier}) == {R1: frozenset()}
 
     run(scenario)
 
 
 def test_a_tree_that_is_killed_is_empty(world: ProcessesWorld) -> None:
-    leader = world.leader("r1")
+    leader = world.leader(R1)
     for kind in KINDS:
         world.descendant(leader, kind)
 
     async def scenario() -> None:
-        tree = (await world.processes.trees({"r1": leader}))["r1"]
+        tree = (await world.processes.trees({R1: leader}))[R1]
         assert len(tree) == 5
         for proc in tree:
             world.processes.signal(proc, signal.SIGKILL)
         await until(
             lambda: all(world.processes.identify(p.pid) != p for p in tree), "all have ended"
         )
-        assert await world.processes.trees({"r1": leader}) == {"r1": frozenset()}
+        assert await world.processes.trees({R1: leader}) == {R1: frozenset()}
 
     run(scenario)
 

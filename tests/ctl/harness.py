@@ -68,18 +68,18 @@ class Home:
     def places(self, fleet: str = "demo") -> Places:
         return places(fleet, self.env)
 
-    def start(self, *args: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "tmaxd.ctl.main", *args],
             cwd=self.folder,
             env=self.env,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **({"stdin": subprocess.DEVNULL} | options),
         )
 
     def ctl(self, *args: str, stdin: bytes | None = None) -> Done:
-        process = self.start(*args, **({} if stdin is None else {"stdin": subprocess.PIPE}))
+        process = self.start(*args, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
         try:
             out, err = process.communicate(stdin, timeout=60)
         finally:
@@ -110,6 +110,9 @@ class Running:
         while not condition():
             assert time.monotonic() < end
             time.sleep(0.005)
+
+    def until_tasks(self, number: int) -> None:
+        self.until(lambda: len(self.fleet.stories) == number)
 
     def call(self, function: Callable[[], object]) -> None:
         """Run it in the daemon's loop, now."""

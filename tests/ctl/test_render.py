@@ -152,7 +152,13 @@ def test_task_rows() -> None:
 
 
 def told(task: dict[str, Any], **changes: Any) -> list[str]:
-    value = {"task": task, "payload": "p", "result": None, "result_file": None, "attempts": []}
+    value: dict[str, Any] = {
+        "task": task,
+        "payload": "p",
+        "result": None,
+        "result_file": None,
+        "attempts": [],
+    }
     return story(value | changes, NOW, lambda at: f"day {at - START:.0f}")
 
 

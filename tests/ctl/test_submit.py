@@ -49,7 +49,7 @@ def test_a_slow_producer_is_not_held_back(home: Home, running: Running) -> None:
         for number in (1, 2):
             process.stdin.write(b"line\n")
             process.stdin.flush()
-            running.until(lambda number=number: len(running.fleet.stories) == number)
+            running.until_tasks(number)
         out, _ = process.communicate(timeout=10)
     finally:
         process.kill()
@@ -69,6 +69,7 @@ def test_what_makes_no_sense(home: Home, running: Running) -> None:
     for args in (
         ["submit", "check", "x", "--file", path],
         ["submit", "check", "x", "--lines"],
+        ["submit", "check", "x", "-"],
         ["submit", "check", "--file", path + "nosuch"],
         ["submit"],
     ):
@@ -146,7 +147,7 @@ def test_waiting_for_one_that_dies(home: Home, running: Running) -> None:
 def test_waiting_lasts_until_the_last_has_ended(home: Home, running: Running) -> None:
     process = home.start("submit", "check", "slow", "quick", "--wait")
     try:
-        running.until(lambda: len(running.fleet.stories) == 2)
+        running.until_tasks(2)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.3)
         running.call(lambda: running.fleet.finish(1))
@@ -160,7 +161,7 @@ def test_waiting_lasts_until_the_last_has_ended(home: Home, running: Running) ->
 def test_a_daemon_that_goes_away_while_waited_for(home: Home, running: Running) -> None:
     process = home.start("submit", "check", "slow", "--wait")
     try:
-        running.until(lambda: len(running.fleet.stories) == 1)
+        running.until_tasks(1)
         running.fleet.broken = RuntimeError("a bug")
         running.call(running.fleet.changed.set)
         _, err = process.communicate(timeout=10)

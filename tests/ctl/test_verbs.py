@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -206,6 +207,12 @@ def test_an_unreadable_journal_is_a_failure(home: Home, running: Running) -> Non
     running.fleet.broken = JournalError("state.db: disk I/O error")
     done = home.ctl("tasks")
     assert (done.code, done.err) == (1, "tmaxctl: state.db: disk I/O error\n")
+
+
+def test_another_users_daemon_lets_nobody_in(home: Home) -> None:
+    with daemon(home, owners=frozenset({os.getuid() + 12345})):
+        done = home.ctl("status", "-o", "json")
+    assert (done.code, done.json["error"]) == (1, "forbidden")
 
 
 def test_which_fleet(home: Home, running: Running) -> None:

@@ -26,9 +26,12 @@ QUEUE_ITEMS, QUEUE_CHARS = 4, 300
 class Program:
     """What runs in a pane: reads frames, remembers its last results, says what it does."""
 
-    def __init__(self, world: World, worker: str, run: str, form: Form, window: int, says: bool) -> None:
+    def __init__(
+        self, world: World, worker: str, run: str, form: Form, window: int, says: bool
+    ) -> None:
         self.world = world
         self.worker, self.run, self.form, self.window, self.says = worker, run, form, window, says
+        self.life = 0
         self.fifo = b""
         self.out = b""
         self.held: dict[tuple[int, int], bool] = {}
@@ -49,22 +52,23 @@ class Program:
                 assert len(line) < LINE_LIMIT
                 self._take(*self._parse(line))
 
-    def _parse(self, line: bytes) -> tuple[int, int, str]:
+    def _parse(self, line: bytes) -> tuple[int, int, str | None, str]:
+        """Id, attempt, payload (None: by file), and the path of the file."""
         if self.form == "json":
             frame = json.loads(line)
-            path = frame.get("payload_file")
-            payload = self.world.spool[path] if path else frame["payload"]
-            return frame["id"], frame["attempt"], payload
+            path = frame.get("payload_file", "")
+            return frame["id"], frame["attempt"], frame.get("payload"), path
         kind, task, attempt, _, text = line.decode().split("\t")
-        payload = unescape(text)
-        return int(task), int(attempt), self.world.spool[payload] if kind == "task_file" else payload
+        by_file = kind == "task_file"
+        return int(task), int(attempt), None if by_file else unescape(text), unescape(text)
 
-    def _take(self, task: int, attempt: int, payload: str) -> None:
+    def _take(self, task: int, attempt: int, payload: str | None, path: str) -> None:
         key = task, attempt
         if key in self.results:
             self.out += self.results[key]
         elif key not in self.held:
-            assert payload == self.world.payloads[task]
+            payload = self.world.spool[path] if payload is None else payload
+            assert payload == self.world.journal.disk.entries[task].payload
             for other in self.world.programs.values():
                 assert task not in [t for t, _ in other.held], f"task {task} is held twice"
             self.held[key] = False
@@ -108,10 +112,11 @@ class World:
         """By worker: the living ones."""
         self.runs = 0
         self.spool: dict[str, str] = {}
-        self.payloads: dict[int, str] = {}
         self.accepted: set[int] = set()
         self.ended: dict[int, str] = {}
         self.tokens: dict[int, Sequence[str]] = {}
+        """Submits that are not answered."""
+        self.token = 0
         self.policies: Mapping[str, GroupPolicy] = {}
         self.dispatcher = self._boot(self.journal.disk.recover(), [])
 
@@ -131,14 +136,17 @@ class World:
         self.events += [ev.Groups(self.policies), ev.Counts(found.counts, found.next_due)]
         self.events.append(ev.Restored(found.leases))
         for program in self.programs.values():
+            program.life = 0  # the daemon's own count
             self.events.append(
-                ev.Adopted(
-                    program.worker, program.group, program.run, program.window, program.form
-                )
+                ev.Adopted(program.worker, program.group, program.run, program.window, program.form)
             )
         for program, unread in dead:
             self._frames(program, program.out)
             self.events.append(ev.Gone(program.worker, program.run, unread))
+        known = {p.run for p in self.programs.values()} | {p.run for p, _ in dead}
+        for run, worker in {lease.run: lease.worker for lease in found.leases}.items():
+            if run not in known:
+                self.events.append(ev.Gone(worker, run, b""))
         return self.dispatcher
 
     def step(self) -> None:
@@ -171,18 +179,17 @@ class World:
     def _effect(self, effect: ev.Effect) -> None:
         entries = self.journal.disk.entries
         match effect:
-            case ev.Send(worker, run, data):
+            case ev.Send(worker, run, data, life):
                 program = self.programs.get(worker)
-                if program is not None and program.run == run:
+                if program is not None and (program.run, program.life) == (run, life):
                     program.fifo += data
             case ev.Spool(task, path, payload):
                 self.spool[path] = self.spool.get(path) or payload or entries[task].payload
             case ev.Unspool(_, path):
                 self.spool.pop(path, None)
             case ev.Accepted(token, first, count):
-                assert len(self.tokens.pop(token)) == count
                 ids = range(first, first + count)
-                assert all(task in entries for task in ids), "accepted before it was durable"
+                assert [entries[task].payload for task in ids] == list(self.tokens.pop(token))
                 self.accepted.update(ids)
             case ev.Denied(token, reason):
                 assert reason == "unknown_group"
@@ -226,11 +233,9 @@ class World:
     # --------------------------------------------------------------------------- the faults
 
     def submit(self, group: str, payloads: Sequence[str]) -> None:
-        token = len(self.tokens) + 1000 * self.runs + self.written * 1_000_000
-        while token in self.tokens:
-            token += 1
-        self.tokens[token] = payloads
-        self.events.append(ev.Submit(token, group, tuple(payloads)))
+        self.token += 1
+        self.tokens[self.token] = payloads
+        self.events.append(ev.Submit(self.token, group, payloads))
 
     def start(self, worker: str, form: Form, window: int, says: bool) -> None:
         if worker not in self.programs:
@@ -240,9 +245,8 @@ class World:
             self._ready(program)
 
     def _ready(self, program: Program) -> None:
-        self.events.append(
-            ev.Ready(program.worker, program.group, program.run, program.window, program.form)
-        )
+        p = program
+        self.events.append(ev.Ready(p.worker, p.group, p.run, p.window, p.form, p.life))
 
     def begin_anew(self, worker: str) -> None:
         """The program restarts inside its pane; the driver empties its FIFO before it reads."""
@@ -250,6 +254,7 @@ class World:
         if program is not None:
             self.results(worker, len(program.out))
             program.held, program.results, program.fifo = {}, {}, b""
+            program.life += 1
             self._ready(program)
 
     def kill(self, worker: str, torn: int) -> tuple[Program, bytes] | None:
@@ -271,14 +276,15 @@ class World:
         found = self.journal.crash()
         self.tokens.clear()
         dead = [pair for pair in (self.kill(worker, 0) for worker in dying) if pair]
-        self._boot(found, [*self.lost, *dead] if hasattr(self, "lost") else dead)
+        self._boot(found, dead)
 
     # ------------------------------------------------------------------------------ the end
 
     def drain(self) -> None:
         """No more faults: everything accepted must end."""
         for _ in range(400):
-            if all(e.row.state in ("done", "dead") for e in self.journal.disk.entries.values()):
+            over = all(e.row.state in ("done", "dead") for e in self.journal.disk.entries.values())
+            if over and not self.events and not self.steps:
                 break
             for program in self.programs.values():
                 program.read(100)

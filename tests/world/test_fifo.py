@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import shutil
 import stat
-import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.waiting import until
-from tmaxd.ports import WorldError
-from tmaxd.world.pipes import FifoPipes
-
-W = "check-1"
-
-
-class Stage:
-    """Pipes in a folder, made and closed inside one event loop."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "pipes"
-        self.pipes = FifoPipes(self.folder)
-        self.lines = b""
-
-    def on_line(self, _owner: str, data: bytes) -> None:
-        self.lines += data
-
-    def path(self, pipe: str = "tasks") -> Path:
-        return self.folder / W / f"{pipe}.pipe"
-
-    def play(self, scenario: Callable[[], Awaitable[None]]) -> None:
-        async def main() -> None:
-            await scenario()
-
-        asyncio.run(main())
+from tests.world.stage import Stage, W
 
 
 @pytest.fixture
@@ -46,42 +20,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     made = Stage(tmp_path)
     yield made
     made.pipes.close()
-
-
-def write_blocking(path: Path, data: bytes) -> threading.Thread:
-    """A shell's `echo > FIFO`: its open blocks until there is a reader."""
-
-    def write() -> None:
-        fd = os.open(path, os.O_WRONLY)
-        try:
-            os.write(fd, data)
-        except BrokenPipeError:
-            pass
-        finally:
-            os.close(fd)
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    return thread
-
-
-async def blocked(writer: threading.Thread) -> None:
-    """Wait until the thread sleeps, in five looks one after the other: then it is not on its way into
-    open(2), where it could only wait for the interpreter's lock, which is free between the looks."""
-    asleep = 0
-
-    def still() -> bool:
-        nonlocal asleep
-        state = (
-            Path(f"/proc/self/task/{writer.native_id}/stat")
-            .read_text()
-            .rpartition(")")[2]
-            .split()[0]
-        )
-        asleep = asleep + 1 if state == "S" else 0
-        return asleep >= 5
-
-    await until(still, "the writer blocks in open(2)")
 
 
 def test_everything_is_private(stage: Stage) -> None:
@@ -256,108 +194,5 @@ def test_what_cannot_be_healed_is_a_standing_problem_until_it_can(
         assert len(stage.pipes.check()) == 3
         assert stage.pipes.problems() == ()
         assert stage.pipes.check() == ()
-
-    stage.play(scenario)
-
-
-def test_who_blocks_in_open_is_let_go_when_a_worker_is_removed(stage: Stage) -> None:
-    path = stage.path()
-    path.parent.mkdir(parents=True)
-    os.mkfifo(path)
-    writer = write_blocking(path, b"x\n")
-
-    async def scenario() -> None:
-        await blocked(writer)
-        stage.pipes.remove_worker(W)  # of an earlier daemon: nobody holds it open
-        await until(lambda: not writer.is_alive(), "the writer is let go")
-        assert os.listdir(stage.folder) == []
-
-    stage.play(scenario)
-
-
-def test_a_line_echoed_into_a_fifo_made_by_hand_is_not_lost(stage: Stage) -> None:
-    path = stage.folder / "tasks.pipe"
-
-    async def scenario() -> None:
-        stage.pipes.on_inbox(stage.on_line)
-        stage.pipes.add_inbox("tasks")
-        path.unlink()
-        os.mkfifo(path)
-        writer = write_blocking(path, b"hello\n")
-        await blocked(writer)
-        (found,) = stage.pipes.check()
-        assert (found.owner, found.problem, found.lost) == ("tasks", "replaced", False)
-        await until(lambda: stage.lines == b"hello\n", "the line")
-        await until(lambda: not writer.is_alive(), "the writer is done")
-
-    stage.play(scenario)
-
-
-def test_a_removal_that_was_cut_short_is_finished_by_the_next_daemon(stage: Stage) -> None:
-    gone = stage.folder / ".gone-check-7"
-    gone.mkdir(parents=True)
-    os.mkfifo(gone / "tasks.pipe")
-    os.mkfifo(stage.folder / ".gone-tasks.pipe")
-
-    async def scenario() -> None:
-        stage.pipes.add_worker(W)
-        assert sorted(os.listdir(stage.folder)) == [".held", W]
-        assert stage.pipes.problems() == ()
-
-    stage.play(scenario)
-
-
-def test_the_capacity_is_set_for_present_and_later_fifos(stage: Stage) -> None:
-    async def scenario() -> None:
-        stage.pipes.add_worker(W)
-        stage.pipes.set_capacity(128 * 1024)
-        stage.pipes.add_worker("check-2")
-        for worker in (W, "check-2"):
-            stage.pipes.send(worker, "tasks", b"x" * 200 * 1024)
-            fd = os.open(stage.folder / worker / "tasks.pipe", os.O_RDWR | os.O_NONBLOCK)
-            try:
-                assert len(os.read(fd, 1024 * 1024)) == 128 * 1024
-            finally:
-                os.close(fd)
-        assert stage.pipes.problems() == ()
-
-    stage.play(scenario)
-
-
-def test_a_capacity_that_the_kernel_refuses_is_one_sentence(stage: Stage) -> None:
-    async def scenario() -> None:
-        stage.pipes.add_worker(W)
-        stage.pipes.send(W, "tasks", b"x" * 60 * 1024)
-        stage.pipes.set_capacity(4096)
-        (problem,) = stage.pipes.problems()
-        assert "1 of the FIFOs" in problem
-        assert "65536 bytes" in problem
-        stage.pipes.take_back(W)
-        stage.pipes.set_capacity(4096)
-        assert stage.pipes.problems() == ()
-
-    stage.play(scenario)
-
-
-@pytest.mark.parametrize("name", ["", ".", "../etc", "a/b", ".held"])
-def test_a_name_that_leads_out_of_the_folder_is_a_bug(stage: Stage, name: str) -> None:
-    for act in (
-        stage.pipes.add_worker,
-        stage.pipes.remove_worker,
-        stage.pipes.add_inbox,
-        stage.pipes.remove_inbox,
-    ):
-        with pytest.raises(ValueError, match="cannot be the name"):
-            act(name)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_somebody_else_is_refused(stage: Stage) -> None:
-    (stage.folder / W).mkdir(parents=True)
-    os.chown(stage.folder / W, 65534, -1)
-
-    async def scenario() -> None:
-        with pytest.raises(WorldError, match="belongs to uid 65534"):
-            stage.pipes.add_worker(W)
 
     stage.play(scenario)

@@ -97,7 +97,7 @@ def test_a_scan_that_hangs_is_given_up_and_soon_not_repeated(
         free.set()
         monkeypatch.setattr(processes, "SCAN_DEADLINE", 5.0)
         await until(lambda: world.linux._stuck == 0, "the scans have ended")
-        assert await world.linux.trees({"r1": None}) == {"r1": frozenset()}
+        assert await world.linux.trees({"test-none": None}) == {"test-none": frozenset()}
 
     asyncio.run(scenario())
 
@@ -129,9 +129,9 @@ def test_on_a_restless_machine_two_equal_passes_do(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_mark_taken_on_by_exec_is_seen(world: RealWorld) -> None:
-    program = (
-        "import os, sys; sys.stdin.read(1); os.execve('/bin/cat', ['cat'], {'TMAX_RUN': 'r9'})"
-    )
+    run = f"test-{os.getpid()}-9"
+    env = {"TMAX_RUN": run}
+    program = f"import os, sys; sys.stdin.read(1); os.execve('/bin/cat', ['cat'], {env})"
     child = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", program],
         stdin=subprocess.PIPE,
@@ -144,13 +144,13 @@ def test_a_mark_taken_on_by_exec_is_seen(world: RealWorld) -> None:
         assert proc is not None
 
         async def scenario() -> None:
-            assert await world.linux.trees({"r9": None}) == {"r9": frozenset()}
+            assert await world.linux.trees({run: None}) == {run: frozenset()}
             assert child.stdin is not None
             child.stdin.write(b"x")
             child.stdin.flush()
             found: list[frozenset[Proc]] = []
             for _ in range(1000):
-                found.append((await world.linux.trees({"r9": None}))["r9"])
+                found.append((await world.linux.trees({run: None}))[run])
                 if found[-1]:
                     break
             assert found[-1] == {proc}

@@ -52,9 +52,13 @@ class Daemon:
 
 def launch(spec: Path, paths: Places) -> Daemon:
     """Start `tmaxd SPEC` in a session of its own, with its output appended to `state/tmaxd.log`."""
-    from tmaxd.world.folders import make_folder
+    from tmaxd.ports import WorldError
+    from tmaxd.world.folders import make_private
 
-    make_folder(paths.state)
+    try:
+        make_private(paths.state)
+    except WorldError as error:
+        raise CtlError(str(error), "bad_folder") from error
     log = os.open(
         paths.daemon_log,
         os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,

@@ -181,7 +181,7 @@ def _note(worker: Mapping[str, Any], now: float) -> str:
         why = worker["message"] or worker["last_exit"] or worker["reason"]
         if why:
             parts.append(why)
-        if worker["next_start"] is not None:
+        if worker["next_start"] is not None and not worker["message"]:
             parts.append(f"again in {span(worker['next_start'] - now)}")
     elif worker["message"]:
         parts.append(worker["message"])

@@ -4,23 +4,31 @@ msgspec and PyYAML with it."""
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tmaxd.daemon.api.types import ProblemReport, report
+from tmaxd.daemon.api.types import report
+from tmaxd.ports import WorldError
 from tmaxd.spec.compose import compose
-from tmaxd.spec.expand import expand
+from tmaxd.spec.expand import TooLong, expand
 from tmaxd.spec.load import Loaded, Rejected, load
+from tmaxd.spec.model import MAX_NAME
 from tmaxd.spec.problems import Problem
 from tmaxd.spec.source import MAX_FILE_BYTES, Broken, open_source
 from tmaxd.spec.tree import Scalar, Table
 from tmaxd.world.folders import read_file
 
 
-def read(path: PurePath | Path) -> bytes:
-    return read_file(Path(path), MAX_FILE_BYTES + 1)
+def read(path: Path) -> bytes:
+    """Raises OSError, as the loader wants it, which puts the file's name before the reason itself."""
+    try:
+        return read_file(path, MAX_FILE_BYTES)
+    except WorldError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise OSError(str(error)) from error
 
 
 def check(path: Path) -> Loaded | Rejected:
@@ -43,8 +51,11 @@ def fleet_named_in(path: Path) -> str | None:
     entry = root.entries.get("fleet") if isinstance(root, Table) else None
     if entry is None or not isinstance(entry.node, Scalar):
         return None
-    name, troubles = expand(entry.node.text, os.environ)
+    try:
+        name, troubles = expand(entry.node.text, os.environ, MAX_NAME)
+    except TooLong:
+        return None
     return None if troubles else name
 
 
-__all__ = ["Loaded", "ProblemReport", "Rejected", "check", "fleet_named_in", "read", "reports"]
+__all__ = ["Loaded", "Rejected", "check", "fleet_named_in", "reports"]

@@ -29,10 +29,12 @@ from tmaxd.places import Places, places, roots
 from tmaxd.ports import JournalError, Recovered, WorldError
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.problems import render
+from tmaxd.spec.source import MAX_FILE_BYTES
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import Counts, Restored
 from tmaxd.world.clock import SystemClock
-from tmaxd.world.folders import check_socket_path, make_private_folder, read_file, write_private
+from tmaxd.world.files import write_private
+from tmaxd.world.folders import prepare, read_file
 from tmaxd.world.journal import SqliteJournal, open_journal
 from tmaxd.world.lock import FleetLock, Held
 from tmaxd.world.logs import rotate
@@ -40,7 +42,6 @@ from tmaxd.world.pipes import FifoPipes
 from tmaxd.world.processes import LinuxProcesses
 from tmaxd.world.tmux.client import TmuxClient
 
-MAX_SPEC = 1024 * 1024
 EXIT_FAILED, EXIT_SPEC = 1, 2
 
 
@@ -89,7 +90,13 @@ def _find_fleet(path: Path) -> tuple[SpecFile, Loaded | Rejected]:
 
 
 def _read(path: os.PathLike[str]) -> bytes:
-    return read_file(Path(path), MAX_SPEC)
+    """As the spec loader wants it: OSError, whose text goes behind the file's name."""
+    try:
+        return read_file(Path(path), MAX_FILE_BYTES)
+    except WorldError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise OSError(str(error)) from error
 
 
 def _last_fleet(path: Path) -> str | None:
@@ -101,10 +108,7 @@ def _last_fleet(path: Path) -> str | None:
 
 
 def _prepare(here: Places, path: Path) -> FleetLock:
-    for folder in (here.runtime, here.state, here.pipes, here.payloads, here.logs):
-        make_private_folder(folder)
-    check_socket_path(here.api_socket)
-    check_socket_path(here.tmux_socket)
+    prepare(here)
     lock = FleetLock(here.lock)
     try:
         lock.acquire()
@@ -113,7 +117,7 @@ def _prepare(here: Places, path: Path) -> FleetLock:
             f"fleet {here.runtime.name} is run by another daemon (pid {held.pid}), which holds "
             f"{here.lock}; `tmaxctl --fleet {here.runtime.name} status` asks it"
         ) from None
-    write_private(here.state / "spec_path", str(path))
+    write_private(here.state / "spec_path", str(path), durable=True)
     return lock
 
 
@@ -130,6 +134,8 @@ async def _serve(
 ) -> int:
     fleet, waiters, tmux = _build(spec_file, here, journal, recovered, log)
     _begin_with(fleet, found, recovered)
+    fleet.flow.post(Counts(recovered.counts, recovered.next_due))
+    fleet.flow.post(Restored(recovered.leases))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,8 +221,6 @@ def _build(
         waker=waker,
         housekeeping=LogKeeper(here.logs, tmux, clock, rotate),
     )
-    flow.post(Counts(recovered.counts, recovered.next_due))
-    flow.post(Restored(recovered.leases))
     return fleet, waiters, tmux
 
 

@@ -155,6 +155,7 @@ class Executor:
         live.takes_tasks = item.worker in look.observed.pipes
         self._watch(live)
         if live.takes_tasks:
+            self.flow.began(live)
             self.flow.adopted(live)
         self.log.info("adopted", **_words(item), pid=live.proc.pid, run=item.run)
 
@@ -182,6 +183,7 @@ class Executor:
     def _launch(self, start: a.Start, group: Group) -> Launch:
         run, worker = self.new_run_id(), start.worker
         if group.kind != "run":
+            self.flow.expect(worker, run)
             self.pipes.add_worker(worker)
             spool(self.places, worker).mkdir(mode=0o700, parents=True, exist_ok=True)
         env = marks(self.places, self.fleet, start.group, worker, run) | group.env
@@ -230,6 +232,7 @@ class Executor:
         )
         live.takes_tasks = spec.workers[start.group].kind != "run"
         self.flow.hold(start.worker, False)
+        self.flow.began(live)
         if gone:
             live.alive = False
             self.wake()

@@ -73,6 +73,8 @@ class TaskFlow:
         """A payload file is being fetched from the journal; later effects wait for it."""
         self._background: set[asyncio.Task[None]] = set()
         self._buffers: dict[str, LineBuffer] = {}
+        self._expected: dict[str, str] = {}
+        self._early: dict[str, ReadyFrame] = {}
         self._collecting: str | None = None
         """The dead run whose last results are being read."""
         self._tokens = 0
@@ -105,6 +107,18 @@ class TaskFlow:
     def hold(self, worker: str, held: bool) -> None:
         self.post(Hold(worker, held))
         self._turn_now()
+
+    def expect(self, worker: str, run: str) -> None:
+        """The run is about to be started: what the worker says from now on is said by it, though it may say it
+        before tmux has answered."""
+        self._expected[worker] = run
+        self._buffers.pop(worker, None)
+
+    def began(self, live: LiveRun) -> None:
+        """The run is known now; it may have said that it is ready already."""
+        frame = self._early.pop(live.run, None)
+        if frame is not None:
+            self._ready(live.worker, live.run, frame)
 
     def adopted(self, live: LiveRun) -> None:
         """A run of an earlier daemon is ours now; its FIFOs are taken over with what stands in them."""
@@ -149,7 +163,7 @@ class TaskFlow:
 
     def _on_results(self, worker: str, data: bytes) -> None:
         live = self._runs.live.get(worker)
-        run = self._collecting or (live.run if live else "")
+        run = self._collecting or (live.run if live else self._expected.get(worker, ""))
         self._feed(worker, run, data)
 
     def _feed(self, worker: str, run: str, data: bytes) -> None:
@@ -172,6 +186,9 @@ class TaskFlow:
 
     def _ready(self, worker: str, run: str, frame: ReadyFrame) -> None:
         live = self._runs.live.get(worker)
+        if live is None and self._expected.get(worker) == run:
+            self._early[run] = frame
+            return
         if live is None or live.run != run:
             return
         if frame.v != PROTOCOL:

@@ -16,9 +16,12 @@ NEVER = float("inf")
 
 
 def split(worker: str) -> tuple[str, int]:
-    """`check-pool-12` → (`check-pool`, 12). A name without a number is slot 0 of itself."""
+    """`check-pool-12` → (`check-pool`, 12). A name without a number, or with one that we would not write
+    (`check-0`, `check-01`, `check-²`), is slot 0 of itself."""
     group, _, number = worker.rpartition("-")
-    return (group, int(number)) if group and number.isdigit() else (worker, 0)
+    if group and number.isascii() and number.isdigit() and number[0] != "0":
+        return group, int(number)
+    return worker, 0
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Draft:
     actions: list[AnyAction] = field(default_factory=list)
     slots: dict[str, Slot] = field(default_factory=dict)
     sweeps: dict[str, Sweep] = field(default_factory=dict)
+    unswept: set[str] = field(default_factory=set)
+    """Workers of which an earlier run may still have processes."""
     pending: dict[str, str] = field(default_factory=dict)
     wake_at: float = NEVER
 

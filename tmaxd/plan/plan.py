@@ -15,6 +15,7 @@ from tmaxd.plan.draft import NEVER, Draft, split
 from tmaxd.plan.history import NEW_SLOT, History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.order import in_order
+from tmaxd.plan.reasons import Reason
 from tmaxd.plan.rollout import roll
 from tmaxd.plan.slots import wanted_slots
 from tmaxd.plan.stops import sweep
@@ -73,4 +74,5 @@ def _inboxes(d: Draft) -> None:
     for name in sorted(wanted - d.observed.inboxes):
         d.actions.append(AddInbox(worker=name, reason="added"))
     for name in sorted(d.observed.inboxes - wanted):
-        d.actions.append(RemoveInbox(worker=name, reason="group_removed"))
+        reason: Reason = "down" if d.observed.down else "group_removed"
+        d.actions.append(RemoveInbox(worker=name, reason=reason))

@@ -29,6 +29,10 @@ PASSES = 20_000
 """More than the largest fleet needs, one worker at a time; a bound against a rule that never settles."""
 
 
+ONE_LEFT = frozenset({Member(1, 1)})
+"""A tree of which a process lives."""
+
+
 class World:
     """A mutable Observed: applies actions as if each worked at once, and finishes every task in hand."""
 
@@ -54,23 +58,40 @@ class World:
             down=self.down,
         )
 
+    def look_at(self, history: History) -> None:
+        """Runs on their way out: what a pass could not look at it can from now on, and who was asked to end
+        has ended."""
+        for worker, slot in history.slots.items():
+            if slot.stopping is not None:
+                self._go_on(worker, slot.stopping.run, slot.stopping.signalled)
+        for run, item in history.sweeps.items():
+            self._go_on(item.worker, run, item.signalled)
+
+    def _go_on(self, worker: str, run: str, signalled: float | None) -> None:
+        if signalled is None:
+            self.trees.setdefault(run, ONE_LEFT)
+        else:
+            self._die(worker, run)
+
     def apply(self, action: a.AnyAction, now: float) -> None:
         worker = action.worker
         match action:
             case a.Start():
                 self._start(action, now)
             case a.Stop():
-                self.trees[action.run] = frozenset({Member(1, 1)})
+                self.trees[action.run] = ONE_LEFT
             case a.Signal():
-                self._signal(action)
+                self._die(worker, action.run)
             case a.End():
                 self.runs.pop(worker, None)
                 self.trees[action.run] = frozenset()
             case a.Swept():
                 self.trees.pop(action.run, None)
             case a.Hold():
-                # The tasks in hand are finished at once in this model.
-                self.loads[worker] = Load(0, action.held)
+                # The tasks in hand are finished at once in this model. Of a run that takes none, the
+                # dispatcher knows nothing.
+                if worker in self.loads:
+                    self.loads[worker] = Load(0, action.held)
             case _:
                 self._small(action)
 
@@ -113,12 +134,12 @@ class World:
         known = self.runs.get(worker) or Run(run=run, alive=True, started=0.0)
         self.runs[worker] = msgspec.structs.replace(known, adopted=True)
 
-    def _signal(self, action: a.Signal) -> None:
-        self.trees[action.run] = frozenset()
-        run = self.runs.get(action.worker)
-        if run is not None and run.run == action.run:
-            self.runs[action.worker] = msgspec.structs.replace(run, alive=False)
-            self._change(action.worker, alive=False, status=0)
+    def _die(self, worker: str, run: str) -> None:
+        self.trees[run] = frozenset()
+        current = self.runs.get(worker)
+        if current is not None and current.run == run:
+            self.runs[worker] = msgspec.structs.replace(current, alive=False)
+            self._change(worker, alive=False, status=0)
 
     def _change(self, worker: str, **changes: object) -> None:
         if worker in self.seen:
@@ -130,6 +151,7 @@ def preview(
 ) -> tuple[a.AnyAction, ...]:
     """The actions, in order, that a user would see until everything is settled."""
     world = World(observed)
+    world.look_at(history)
     shown: list[a.AnyAction] = []
     for _ in range(PASSES):
         step = plan(wanted, world.observed(), history, now)

@@ -4,7 +4,7 @@ the last one is up again, and none is touched while it holds a task."""
 from __future__ import annotations
 
 from tmaxd.plan.draft import NEVER, Draft
-from tmaxd.plan.observed import Run, Seen
+from tmaxd.plan.observed import Run
 from tmaxd.plan.stops import retire
 from tmaxd.plan.wanted import WantedGroup
 
@@ -14,7 +14,7 @@ one is replaced: long enough for a command that cannot run to show it."""
 
 
 def roll(d: Draft, group_name: str, group: WantedGroup, numbers: frozenset[int]) -> None:
-    outdated: list[tuple[bool, bool, int]] = []
+    outdated: list[tuple[bool, bool, bool, int]] = []
     in_progress, up_at = False, d.now
     for number in numbers:
         worker = f"{group_name}-{number}"
@@ -25,16 +25,19 @@ def roll(d: Draft, group_name: str, group: WantedGroup, numbers: frozenset[int])
             in_progress = True
         elif seen.drift:
             held = slot is not None and slot.hold == "spec_changed"
-            outdated.append((not held, d.load(worker).in_flight > 0, number))
+            # One that is not up serves nobody: replaced first, it keeps a second bad edit from taking out
+            # another worker.
+            up = _up_at(run, group) <= d.now
+            outdated.append((up, not held, d.load(worker).in_flight > 0, number))
             d.pending.setdefault(worker, "spec_changed")
         else:
             up_at = max(up_at, _up_at(run, group))
     if outdated and not in_progress and up_at > d.now:
         d.wake(up_at)
     elif outdated and not in_progress:
-        worker = f"{group_name}-{min(outdated)[2]}"
+        worker = f"{group_name}-{min(outdated)[-1]}"
         run, seen = d.observed.runs[worker], d.observed.seen[worker]
-        _replace(d, worker, run, seen, group)
+        retire(d, worker, run, "spec_changed", seen.drift)
 
 
 def _up_at(run: Run, group: WantedGroup) -> float:
@@ -42,7 +45,3 @@ def _up_at(run: Run, group: WantedGroup) -> float:
     if group.takes_tasks:
         return 0.0 if run.ready else NEVER
     return run.started + UP_AFTER
-
-
-def _replace(d: Draft, worker: str, run: Run, seen: Seen, group: WantedGroup) -> None:
-    retire(d, worker, run, group, "spec_changed", seen.drift)

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import msgspec
 
 from tmaxd.plan.draft import Draft, split
-from tmaxd.plan.history import Stopping
 
 LEAVING: frozenset[str] = frozenset({"scaled_down", "group_removed", "down"})
-"""A stop for one of these is final: the slot does not come back by keeping its process."""
+"""A stop for one of these is final: the slot does not come back by keeping its process. If it is wanted again,
+it is as if it were new."""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -47,16 +47,24 @@ def present_by_group(d: Draft) -> dict[str, list[Present]]:
     names = o.seen.keys() | o.runs.keys()
     for worker in names:
         group, number = split(worker)
-        load = d.load(worker)
-        stopping = d.slot(worker).stopping
-        groups.setdefault(group, []).append(
-            Present(number, load.in_flight > 0, load.held, is_leaving(stopping))
-        )
+        if number:
+            load = d.load(worker)
+            groups.setdefault(group, []).append(
+                Present(number, load.in_flight > 0, load.held, is_leaving(d, worker))
+            )
     return groups
 
 
-def is_leaving(stopping: Stopping | None) -> bool:
-    return stopping is not None and stopping.reason in LEAVING
+def is_leaving(d: Draft, worker: str) -> bool:
+    """It is being let go, or was: the session that it leaves does not take the place of a living worker."""
+    slot = d.slots.get(worker)
+    if slot is None:
+        return False
+    if slot.stopping is not None:
+        return slot.stopping.reason in LEAVING
+    seen = d.observed.seen.get(worker)
+    lives = worker in d.observed.runs or (seen is not None and seen.alive)
+    return not lives and slot.last_exit is not None and slot.last_exit.reason in LEAVING
 
 
 def wanted_slots(d: Draft) -> dict[str, frozenset[int]]:

@@ -35,14 +35,14 @@ def retire(
     d: Draft,
     worker: str,
     run: Run,
-    group: WantedGroup,
     reason: Reason,
     fields: tuple[str, ...] = (),
 ) -> None:
-    """Stop it once it holds no task; until then it gets no new one."""
+    """Stop it once it holds no task; until then it gets no new one. A run that the dispatcher does not know
+    takes none, whatever the spec says of its group now."""
     load = d.load(worker)
     d.pending[worker] = reason
-    drained = load.in_flight == 0 and (load.held or not group.takes_tasks)
+    drained = load.in_flight == 0 and (load.held or worker not in d.observed.loads)
     if drained or d.observed.down or not run.ready:
         begin(d, worker, run.run, reason, fields)
     elif not load.held:
@@ -96,6 +96,7 @@ def end(
         after=group.stop_after,
         signal=group.stop_signal,
     )
+    d.unswept.add(worker)
     changed = stopping.fields if stopping else slot.changed
     ended = after_end(slot, reason, d.now, uptime=d.now - run.started, status=status, signal=signal)
     d.slots[worker] = msgspec.structs.replace(ended, changed=changed)
@@ -113,6 +114,7 @@ def sweep(d: Draft) -> None:
             d.actions.append(Swept(worker=item.worker, reason="leftover", run=run))
             d.wake(d.now)
             continue
+        d.unswept.add(item.worker)
         signalled, killed = _press(
             d,
             item.worker,
@@ -138,10 +140,7 @@ def _press(
 ) -> tuple[float | None, float | None]:
     """Ask, wait, kill. Returns when it was asked and when last killed; without a look at the tree, nothing."""
     tree = d.observed.trees.get(run)
-    if tree is None:
-        d.wake(d.now)
-        return signalled, killed
-    if not tree:
+    if not tree:  # not looked at, or empty while its end is not known yet
         d.wake(d.now + POLL_FAST)
         return signalled, killed
     if signalled is None:

@@ -24,6 +24,7 @@ from tmaxd.plan.history import NEW_SLOT
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.reasons import Reason
 from tmaxd.plan.restarts import after_end, natural_end
+from tmaxd.plan.slots import LEAVING
 from tmaxd.plan.stops import advance, begin, end, retire
 from tmaxd.plan.wanted import WantedGroup
 
@@ -32,7 +33,7 @@ STATUS_WAIT = 0.05
 deaths are told only after a nudge (measured); with it, 2 ms are the rule."""
 STATUS_POLL = 0.002
 
-NEVER_OVERLAP: frozenset[str] = frozenset({"spec_changed", "task_timeout", "pipe_lost"})
+NEVER_OVERLAP: frozenset[str] = LEAVING | {"spec_changed", "task_timeout", "pipe_lost"}
 """After a stop that was asked for, the next run waits until the whole tree of the last is gone. After a crash it
 does not: being back at once is worth more, and what was left behind is marked and swept."""
 
@@ -47,7 +48,8 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
             d.slot(worker), "start_failed", d.now, message=d.observed.failed[worker]
         )
     if run is None:
-        if seen is not None and seen.alive:
+        # What lives in the pane of a run that has ended is another process, whatever the label says.
+        if seen is not None and seen.alive and seen.run not in d.history.sweeps:
             _adopt(d, worker, seen)
         else:
             _without_run(d, worker, wanted, seen, group)
@@ -106,9 +108,10 @@ def _ended(d: Draft, worker: str, seen: Seen | None, run: Run) -> bool:
     if seen.status is None and seen.signal is None:
         since = d.now if slot.dying is None else slot.dying
         if d.now - since < STATUS_WAIT:
+            why: Reason = slot.stopping.reason if slot.stopping else "crashed"
             d.slots[worker] = msgspec.structs.replace(slot, dying=since)
-            d.actions.append(Nudge(worker=worker, reason="crashed"))
-            d.pending[worker] = "crashed"
+            d.actions.append(Nudge(worker=worker, reason=why))
+            d.pending[worker] = why
             d.wake(d.now + STATUS_POLL)
             return False
     reason: Reason = natural_end(seen.status, seen.signal) if run.adopted else "ended_while_down"
@@ -133,10 +136,20 @@ def _living(
         begin(d, worker, run.run, _why_gone(run))
     elif not run.adopted:
         _adopt(d, worker, seen)
+    elif d.load(worker).overdue and not _of_former(d, worker):
+        begin(d, worker, run.run, "task_timeout")
+    elif run.cut_off:
+        begin(d, worker, run.run, "pipe_lost")
     elif not wanted:
-        retire(d, worker, run, group, _why_unwanted(d, worker))
+        retire(d, worker, run, _why_unwanted(d, worker))
     else:
         _tend(d, worker, seen, run, group)
+
+
+def _of_former(d: Draft, worker: str) -> bool:
+    """What the dispatcher says of the worker may be about an earlier run, whose tasks it holds until that
+    one is swept."""
+    return any(item.worker == worker for item in d.history.sweeps.values())
 
 
 def _why_unwanted(d: Draft, worker: str) -> Reason:
@@ -148,19 +161,14 @@ def _why_unwanted(d: Draft, worker: str) -> Reason:
 def _tend(d: Draft, worker: str, seen: Seen, run: Run, group: WantedGroup) -> None:
     """A living worker that is wanted: small repairs."""
     slot = d.slot(worker)
-    if d.load(worker).overdue:
-        begin(d, worker, run.run, "task_timeout")
-        return
-    if run.cut_off:
-        begin(d, worker, run.run, "pipe_lost")
-        return
     if seen.session != worker:
         d.actions.append(Rename(worker=worker, reason="renamed", session_id=seen.session_id))
     if not seen.piped:
         d.actions.append(LogTo(worker=worker, reason="unlogged", pane_id=seen.pane_id))
-    if group.takes_tasks and worker not in d.observed.pipes:
+    has_pipes = worker in d.observed.pipes
+    if group.takes_tasks and not has_pipes:
         d.actions.append(AddPipes(worker=worker, reason="missing"))
-    if not group.takes_tasks and worker in d.observed.pipes and not seen.drift:
+    if has_pipes and not (group.takes_tasks or seen.drift or worker in d.unswept):
         d.actions.append(RemovePipes(worker=worker, reason="spec_changed"))
     if not run.ready:
         d.pending.setdefault(worker, "starting")
@@ -180,7 +188,11 @@ def _without_run(
         return
     slot = d.slot(worker)
     d.pending[worker] = "starting"
-    if slot.last_exit is not None and slot.last_exit.reason in NEVER_OVERLAP and _swept(d, worker):
+    if (
+        slot.last_exit is not None
+        and slot.last_exit.reason in NEVER_OVERLAP
+        and worker in d.unswept
+    ):
         return
     if slot.next_start is not None and slot.next_start > d.now:
         d.pending[worker] = "backoff"
@@ -202,6 +214,7 @@ def _without_run(
         slot,
         next_start=None,
         changed=(),
+        stopping=None,
         hold=None,
         dying=None,
         restarts=slot.restarts + (slot.last_exit is not None),
@@ -209,14 +222,9 @@ def _without_run(
     d.wake(d.now)
 
 
-def _swept(d: Draft, worker: str) -> bool:
-    """Processes of an earlier run may still be there."""
-    return any(item.worker == worker for item in d.sweeps.values())
-
-
 def _why_start(d: Draft, worker: str) -> Reason:
     slot = d.slots.get(worker)
-    if slot is None or slot.last_exit is None:
+    if slot is None or slot.last_exit is None or slot.last_exit.reason in LEAVING:
         return "added"
     return slot.last_exit.reason
 
@@ -224,7 +232,7 @@ def _why_start(d: Draft, worker: str) -> Reason:
 def _clear_away(d: Draft, worker: str, seen: Seen | None) -> None:
     """Nothing lives here and nothing should: the last traces go, FIFOs after the last process."""
     reason = _why_unwanted(d, worker)
-    if _swept(d, worker):
+    if worker in d.unswept:
         d.pending.setdefault(worker, reason)
         return
     if seen is not None:

@@ -10,11 +10,11 @@ from tmaxd.spec.env_file import parse_env
 from tmaxd.spec.file_model import GroupKeys, PipesKeys, SpecFile, WorkerKeys
 from tmaxd.spec.gather import Document, Files, Gathered
 from tmaxd.spec.merge import defaults_of, given, kind_of, overlay
-from tmaxd.spec.model import Backoff, Group, Inbox, Pipes, Retry, Spec, Stop
+from tmaxd.spec.model import Backoff, Duration, Group, Inbox, Pipes, Retry, Spec, Stop
 from tmaxd.spec.problems import dotted
 from tmaxd.spec.source import Broken, Mark
 
-MAX_RESOLVED = 16 * 1024 * 1024
+MAX_RESOLVED = 8 * 1024 * 1024
 """Characters of argv and env of all groups: defaults and env files are copied into each group, and the
 resolved spec is kept with each revision."""
 
@@ -58,7 +58,7 @@ class _Builder:
             env=self._file_env(document, name, settings) | settings.get("env", {}),
             cwd=settings.get("cwd", str(main)),
             stop=Stop(**given(settings.get("stop"))),
-            timeout=settings.get("timeout") if tasks else None,
+            timeout=Duration(settings["timeout"]) if tasks and "timeout" in settings else None,
             retry=Retry(**{**retry, "backoff": backoff}),
             window=settings.get("window") if tasks else None,
         )

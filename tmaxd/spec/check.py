@@ -119,7 +119,9 @@ class _Check:
         takers = sorted(
             n for n, (_, g) in self.groups.items() if g is None or kind_of(g)[0] != "run"
         )
-        if to in takers:
+        if to in takers or path in document.troubled:
+            return
+        if to not in self.groups and self.gathered.partial:
             return
         if to in self.groups:
             message = f"the group {show(to)} takes no tasks: it has `run`, not `serve` or `task`"
@@ -140,11 +142,10 @@ class _Check:
 
     def _whole(self) -> None:
         main = self.gathered.documents[0]
-        if not any(
-            isinstance(d.data, dict) and "workers" in d.data for d in self.gathered.documents
-        ):
+        texts = [d.data for d in self.gathered.documents if isinstance(d.data, dict)]
+        if not self.gathered.partial and texts and not any("workers" in text for text in texts):
             message = "the key `workers` is missing; `workers: {}` declares a fleet of none"
-            self.report(main.source.top.problem("", message))
+            self.report(main.at().problem("", message))
         total = sum(
             1 if g.count in (UNSET, None) else int(g.count or 0)
             for _, g in self.groups.values()

@@ -197,14 +197,14 @@ class _Composer:
 
 def _explain(source: Source, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    unclosed = "quoted scalar" in (error.context or "")
+    unclosed = "quoted scalar" in (error.context or "") and "unexpected" in (error.problem or "")
     if unclosed and error.context_mark:
         mark = error.context_mark
     place = Mark(source, mark.line, mark.column) if mark else source.top
     line = source.lines[place.line] if place.line < len(source.lines) else ""
     problem = (error.problem or error.context or "unknown error").strip()
     if unclosed:
-        hint = f"a quote that is never closed, or {problem}"
+        hint = "a quote that is never closed"
     elif line[place.column : place.column + 1] == "\t":
         hint = "a tab stands where YAML takes only spaces"
     elif line[max(place.column - 1, 0) : place.column + 1] == "${":

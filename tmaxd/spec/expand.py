@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tmaxd.spec.problems import show
 
 _REFERENCE = re.compile(
-    r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<odd>\{[^}]{0,40}))"
+    r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<odd>\{[^}]{0,40}\}?))"
 )
 
 

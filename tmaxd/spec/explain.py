@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -14,18 +14,28 @@ from tmaxd.spec.problems import MAX_PROBLEMS, Problem, dotted, show
 from tmaxd.spec.schema import KINDS, checker
 from tmaxd.spec.suggest import closest, suggest, suggest_name
 from tmaxd.spec.tree import Node, Path, find
-from tmaxd.spec.wording import NAMES, found, wanted
+from tmaxd.spec.wording import NAMES, choices, found, wanted
+
+_LOOK_AT = 10 * MAX_PROBLEMS
+"""Errors that are put in order; jsonschema finds them in the order of sets."""
 
 
 def explain(
-    data: Data, root: Node, model: type[PartFile], report: Callable[[Problem], None]
+    data: Data,
+    root: Node,
+    model: type[PartFile],
+    report: Callable[[Problem], None],
+    known: Collection[Path] = (),
 ) -> set[Path]:
-    """Report each mistake; the paths of what has to be left out for the rest to be sound."""
-    explainer = _Explainer(root, checker(model), report)
+    """Report each mistake but those at `known` places; the paths of all that has to be left out for the
+    rest to be sound."""
+    explainer = _Explainer(root, checker(model), report, known)
     validator = Draft202012Validator(explainer.schema)
-    for error in islice(validator.iter_errors(data), MAX_PROBLEMS):
-        for leaf in _leaves(error):
-            explainer.say(leaf)
+    errors = [
+        leaf for error in islice(validator.iter_errors(data), _LOOK_AT) for leaf in _leaves(error)
+    ]
+    for error in sorted(errors, key=explainer.order)[: MAX_PROBLEMS + 1]:
+        explainer.say(error)
     return explainer.wrong
 
 
@@ -55,12 +65,22 @@ def _keys(error: ValidationError) -> list[str]:
 
 class _Explainer:
     def __init__(
-        self, root: Node, schema: dict[str, Any], report: Callable[[Problem], None]
+        self,
+        root: Node,
+        schema: dict[str, Any],
+        report: Callable[[Problem], None],
+        known: Collection[Path],
     ) -> None:
         self.schema = schema
+        self._known = known
+        self._said = 0
         self.wrong: set[Path] = set()
         self._root = root
         self._report = report
+
+    def order(self, error: ValidationError) -> tuple[int, int, str, str]:
+        mark = find(self._root, tuple(error.absolute_path))
+        return mark.line, mark.column, dotted(error.absolute_path), error.message
 
     def say(self, error: ValidationError) -> None:
         path: Path = tuple(error.absolute_path)
@@ -84,6 +104,7 @@ class _Explainer:
         allowed: str | None = None,
         nearest: str | None = None,
     ) -> None:
+        self._said += 1
         mark = find(self._root, path, key=key)
         self._report(mark.problem(dotted(path), message, allowed, nearest))
 
@@ -97,6 +118,8 @@ class _Explainer:
 
     def _bad_value(self, path: Path, error: ValidationError) -> None:
         self._leave_out(path)
+        if path in self._known:
+            return
         if error.validator in ("minItems", "maxItems"):
             bound = error.validator_value
             few = error.validator == "minItems"
@@ -105,9 +128,10 @@ class _Explainer:
             return
         schema = _schema(error)
         want = wanted(schema, self.schema)
+        number = any(choice.get("type") == "integer" for choice in choices(schema, self.schema))
         self._put(
             path,
-            f"expected {want}, found {found(error.instance)}",
+            f"expected {want}, found {found(error.instance, number=number)}",
             nearest=suggest(error.instance, schema, self.schema),
         )
 
@@ -131,6 +155,8 @@ class _Explainer:
         for name in _keys(error):
             if name in known:
                 continue
+            if self._said > MAX_PROBLEMS:
+                return
             self._leave_out((*path, name))
             if name == "fleet" and not path:
                 message = "stands only in the main file, not in one that is included"

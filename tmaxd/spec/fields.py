@@ -15,6 +15,7 @@ FieldClass = Literal["live", "next_start", "when_idle", "refused"]
 CLASSES: Final[dict[str, FieldClass]] = {
     "version": "refused",
     "fleet": "refused",
+    "workers": "live",
     "workers.*": "live",
     "workers.*.count": "live",
     "workers.*.run": "when_idle",
@@ -27,12 +28,16 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "workers.*.timeout": "live",
     "workers.*.retry": "live",
     "workers.*.window": "live",
+    "pipes": "live",
     "pipes.layout": "live",
     "pipes.capacity": "live",
     "pipes.inboxes": "live",
 }
 """Key patterns; `*` is any one part. What lies below a key has its class unless it is listed itself.
 `include` and `defaults` have none: they are worked into the groups before anything is compared."""
+
+_ONLY_WHOLE = ("workers", "workers.*", "pipes")
+"""Classed as something that comes or goes; each key in them needs a class of its own."""
 
 
 def class_of(path: tuple[str, ...]) -> FieldClass:
@@ -41,6 +46,8 @@ def class_of(path: tuple[str, ...]) -> FieldClass:
     for length in range(len(path), 0, -1):
         for pattern, field_class in CLASSES.items():
             parts = pattern.split(".")
+            if length < len(path) and pattern in _ONLY_WHOLE:
+                continue
             if len(parts) == length and all(
                 p in ("*", given) for p, given in zip(parts, path, strict=False)
             ):

@@ -56,7 +56,7 @@ class Files:
     def name(self, path: Path) -> str:
         if self.base is not None and path.is_relative_to(self.base):
             path = path.relative_to(self.base)
-        return str(path).encode("utf-8", "replace").decode()
+        return posixpath.normpath(path).encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Document:
     root: Node
     data: Data
     file: PartFile
+    troubled: frozenset[tuple[str | int, ...]]
+    """Where a reference had no value, which is reported already."""
 
     def at(self, *path: str | int, key: bool = False) -> Mark:
         return find(self.root, path, key=key)
@@ -78,6 +80,8 @@ class Gathered:
     """The main file first, then in the order of the includes."""
     layers: list[Document] = field(default_factory=list)
     """Lowest first: each file above those that it includes."""
+    partial: bool = False
+    """A file could not be read or understood, so what is named may stand in it."""
 
 
 def gather(main: Path, files: Files, env: Mapping[str, str], home: str) -> Gathered:
@@ -103,6 +107,7 @@ class _Gatherer:
         self._seen.add(chain[-1])
         document = self._document(source, model)
         if document is None:
+            self._out.partial = True
             return
         self._out.documents.append(document)
         for path, mark, key in _includes(document):
@@ -113,12 +118,13 @@ class _Gatherer:
         report = self._files.report
         try:
             root = compose(source, report)
-            data = Plainer(self._env, self._home, report).data(root)
+            plainer = Plainer(self._env, self._home, report)
+            data = plainer.data(root)
         except Broken as error:
             report(error.problem)
             return None
-        file = validate(data, root, model, report)
-        return Document(source, root, data, file or PartFile())
+        file = validate(data, root, model, report, plainer.troubled)
+        return Document(source, root, data, file or PartFile(), frozenset(plainer.troubled))
 
     def _include(self, path: Path, mark: Mark, key: str, chain: tuple[str, ...]) -> None:
         name = identity(path)
@@ -133,7 +139,9 @@ class _Gatherer:
                 return
             source = self._files.open(path, mark, key)
             self._seen.add(name)
-            if source is not None:
+            if source is None:
+                self._out.partial = True
+            else:
                 self._visit(source, PartFile, (*chain, name))
 
 

@@ -96,6 +96,8 @@ class Plainer:
     env: Mapping[str, str]
     home: str
     report: Callable[[Problem], None]
+    troubled: set[Path] = field(default_factory=set, init=False)
+    """Where a reference has no value."""
     _left: int = field(default=MAX_TEXT, init=False)
 
     def data(self, node: Node, shape: Shape = FILE, path: Path = ()) -> Data:
@@ -127,6 +129,7 @@ class Plainer:
         except TooLong:
             raise self._too_much(node.mark, path) from None
         for trouble in troubles:
+            self.troubled.add(path)
             self._report_reference(node, trouble, path)
         self._spend(len(text), node.mark, path)
         if node.plain and node.text in _NULLS:

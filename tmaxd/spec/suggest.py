@@ -53,7 +53,7 @@ def suggest_name(word: str, what: str) -> str | None:
     """A legal name that keeps as much as may be of what was written."""
     if what == "variable":
         name = re.sub(r"[^A-Za-z0-9_]+", "_", word)
-        return f"_{name}" if name[:1].isdigit() else name.strip("_") and name
+        return f"_{name}" if name[:1].isdigit() else name if name.strip("_") else None
     name = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", word).lower()
     name = re.sub(r"[^a-z0-9]+", "-", name).lstrip("-0123456789")[:MAX_NAME].strip("-")
     return name if re.fullmatch(NAME_PATTERN, name) else None

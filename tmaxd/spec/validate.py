@@ -7,7 +7,7 @@ test shows that the two agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 
 import msgspec
@@ -25,15 +25,20 @@ def typed(data: Data, model: type[PartFile]) -> PartFile:
 
 
 def validate(
-    data: Data, root: Node, model: type[PartFile], report: Callable[[Problem], None]
+    data: Data,
+    root: Node,
+    model: type[PartFile],
+    report: Callable[[Problem], None],
+    known: Collection[Path] = (),
 ) -> PartFile | None:
-    """The file, without what is wrong in it. None when nothing can be kept."""
+    """The file, without what is wrong in it. None when nothing can be kept. What is wrong at `known`
+    places is reported already."""
     try:
         return typed(data, model)
     except msgspec.ValidationError as error:
         from tmaxd.spec.explain import explain  # imports jsonschema
 
-        wrong = explain(data, root, model, report)
+        wrong = explain(data, root, model, report, known)
         if not wrong:  # the two disagree: still a refusal, in msgspec's words
             report(root.mark.problem("", str(error)))
             return None

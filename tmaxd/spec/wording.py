@@ -54,7 +54,8 @@ def _wanted(schema: dict[str, Any]) -> str:
     return _TYPES[schema["type"]]
 
 
-def found(value: object) -> str:
+def found(value: object, *, number: bool) -> str:
+    """What stands there; `number`: where a number is wanted."""
     match value:
         case None:
             return "nothing"
@@ -62,6 +63,8 @@ def found(value: object) -> str:
             return str(value).lower()
         case int():
             return str(value)
+        case str() if number and value.isdecimal() and len(value) < 19:
+            return f"the text {show(value)}"  # quoted, or with leading zeros
         case str():
             return show(value) if value else "empty text"
         case list():

@@ -203,6 +203,7 @@ class Dispatcher:
 
     def _on_ready(self, event: ev.Ready) -> None:
         life = self._begin(event.worker, event.group, event.run, event.window, event.form)
+        life.number = event.life
         if life.leases:
             self._begin_anew(life)
 

@@ -5,7 +5,7 @@ All of it plain values. The driver's part, which the dispatcher's promises rest 
 1. It gives a step's `records` to the journal, and only then performs the step's `queries`, at once.
 2. It performs the `effects` of a step, in order, once the step's records are on disk, and those of the
    earlier steps before.
-3. A `Send` whose run is no longer alive is dropped.
+3. A `Send` is dropped when its run is no longer alive, or its `life` is not the run's present one.
 4. The results that a dead run left in its FIFO are given as `Frames` before its `Gone`.
 """
 
@@ -63,13 +63,15 @@ class Adopted(msgspec.Struct, frozen=True):
 
 class Ready(msgspec.Struct, frozen=True):
     """A `ready` frame of a living run. Another one of the same run means that the program began anew
-    inside its pane and knows nothing of what it held; the driver then first empties its tasks FIFO."""
+    inside its pane and knows nothing of what it held. The driver then first counts `life` up and empties
+    the tasks FIFO, so that no frame of the former life reaches the new one."""
 
     worker: str
     group: str
     run: str
     window: int
     form: Form
+    life: int = 0
 
 
 class Frames(msgspec.Struct, frozen=True):
@@ -175,6 +177,7 @@ class Send(msgspec.Struct, frozen=True):
     worker: str
     run: str
     data: bytes
+    life: int = 0
 
 
 class Accepted(msgspec.Struct, frozen=True):

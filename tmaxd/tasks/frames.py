@@ -143,7 +143,7 @@ def _decode_tsv(text: str) -> Frame:
 def _ready(f: list[str]) -> Frame:
     if int(f[1]) < 1:
         raise ValueError(f"ready has no window {f[1][:SAMPLE]!r}")
-    return ReadyFrame(int(f[0]), int(f[1]))
+    return ReadyFrame(int(f[0]), int(f[1]), "tsv")
 
 
 def _failed(f: list[str]) -> Frame:

@@ -55,6 +55,7 @@ class Life:
         "held",
         "last_seen",
         "leases",
+        "number",
         "ready",
         "run",
         "running",
@@ -70,6 +71,8 @@ class Life:
         self.worker = worker
         self.group = group
         self.run = run
+        self.number = 0
+        """How often its program has begun anew inside the pane."""
         self.ready = False
         self.held = False
         self.asked = 1
@@ -117,5 +120,5 @@ class Life:
             self.window = 0
         else:
             self.window = min(policy.window or self.asked, self.asked)
-        if self.form is not None and policy is not None:
-            self.writer = TaskWriter(self.form, policy.timeout)
+        if self.form is not None:
+            self.writer = TaskWriter(self.form, self.group.rules.timeout)

@@ -39,7 +39,7 @@ def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
         line = None if task.payload is None else inline(task.id, task.attempt, task.payload)
         frames.append(_by_file(life, task, out) if line is None else line)
     if frames:
-        out.effects.append(Send(life.worker, life.run, b"".join(frames)))
+        out.effects.append(Send(life.worker, life.run, b"".join(frames), life.number))
 
 
 def _by_file(life: Life, task: Task, out: Out) -> bytes:

@@ -8,16 +8,15 @@
 #   status    0 done, 75 try again later, anything else failed.
 #
 # Needs bash 5.1 (here-strings as pipes) and /proc. All sizes are bytes: the runner works in the C locale, and
-# leaves the task's own as it is.
+# leaves the task's own as it is. Bash copies a function each time it is called, and a fork copies what was
+# touched: so the path of a plain task is short, and everything else stands in functions of its own.
 
-TASKS=3 CONTROL=4 RESULTS=5 OUTPUT=6          # file descriptors; 7 and 8 are the task's output and input
-FRAME=4096                                    # bytes of a line with its newline (PIPE_BUF)
-TAIL=3000                                     # of standard output, kept as the result
-ARGUMENT=131071                               # the longest argument Linux takes (MAX_ARG_STRLEN)
-VARIABLE=102400                               # the longest payload put into the environment
-BEAT=10 GRACE=500                             # seconds between heartbeats; centiseconds from TERM to KILL
-SIGNALS=('' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP
-  TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS)
+TASKS=3 CONTROL=4 RESULTS=5 OUTPUT=6 NOTHING=9 # file descriptors; 7 and 8 are the task's output and input
+FRAME=4096                                     # bytes of a line with its newline (PIPE_BUF)
+TAIL=3000                                      # of standard output, kept as the result
+ARGUMENT=131071                                # the longest argument Linux takes (MAX_ARG_STRLEN)
+VARIABLE=102400                                # the longest payload put into the environment
+BEAT=10 GRACE=500                              # seconds between heartbeats; centiseconds from TERM to KILL
 
 leave() {
   printf 'tmaxd runner: %s\n' "$1" >&2
@@ -36,21 +35,22 @@ esac
 locale=${LC_ALL-} locale_set=${LC_ALL+1}
 LC_ALL=C
 shopt -s extglob
-shopt -u patsub_replacement 2>/dev/null       # 5.2: else an & in a payload would mean the match
+shopt -u patsub_replacement 2>/dev/null # 5.2: else an & in a payload would mean the match
+# shellcheck source=runner_task.bash
 source "${BASH_SOURCE[0]%/*}/runner_task.bash" || leave 'runner_task.bash is missing beside it'
-set -m                                        # each task gets a process group of its own
+set -m # each task gets a process group of its own
 export TMAX_TASK TMAX_ATTEMPT TMAX_RESULT
 
 template=("$@")
 [[ "$*" == *'{payload}'* ]] && by_argument=1 || by_argument=
 window=${TMAX_WINDOW-}
 [[ $window == [1-9]*([0-9]) ]] || window=1
-declare -A memory=()                          # id:attempt → the result frame, for the last $window tasks
-ring=() next=0                                # their keys, and where the next one goes
-used=()                                       # result files that are not needed any more
-rest= control_rest= skipped=0 beat=$EPOCHSECONDS pid=
-
-# --------------------------------------------------------------------------------------------- frames
+declare -A memory=()     # id:attempt → the result frame, for the last $window tasks
+ring=() next=0           # their keys, and where the next one goes
+used=()                  # result files that are not needed any more
+input=                   # what was read from the tasks FIFO and is not done yet
+unsent=                  # result frames that go out with the next `started`, or before we wait
+control_rest= skipped=0 beat=$EPOCHSECONDS pid=
 
 # open NAME FD: read-write, so that nothing blocks, nothing is lost while no daemon runs, and there is no EOF
 open() {
@@ -60,21 +60,21 @@ open() {
 }
 
 # A FIFO that was deleted or replaced is made anew by the daemon, and the one we hold leads nowhere. Results may
-# be lost with the old one, so those we remember go out again. Frames in the old tasks FIFO are read out first.
+# be lost with the old one, so those we remember go out again. Called when the tasks FIFO is empty.
 renew() {
-  local name fd key line
+  local name fd key
   for name in tasks control results; do
     case $name in tasks) fd=$TASKS ;; control) fd=$CONTROL ;; results) fd=$RESULTS ;; esac
     [[ -p $TMAX_PIPES/$name.pipe && ! $TMAX_PIPES/$name.pipe -ef /proc/self/fd/$fd ]] || continue
-    while [[ $name == tasks ]] && read -t 0 -u $TASKS && IFS= read -r -t 1 -u $TASKS line; do
-      rest+=$line
-      take
-    done
     open $name $fd
-    rest=
-    [[ $name == results ]] || continue
-    printf '\n' >&$RESULTS
-    for key in "${ring[@]}"; do printf '%s\n' "${memory[$key]}" >&$RESULTS; done
+    case $name in
+      tasks) input= ;;
+      control) control_rest= ;;
+      results)
+        printf '\n' >&$RESULTS
+        for key in "${ring[@]}"; do printf '%s\n' "${memory[$key]}" >&$RESULTS; done
+        ;;
+    esac
   done
 }
 
@@ -103,63 +103,36 @@ listen() {
   esac
 }
 
-hear() { while read -t 0 -u $CONTROL; do listen 1; done; }
-
 skip() {
-  ((skipped++, skipped & (skipped - 1))) ||   # the 1st, 2nd, 4th, 8th …: never a flood
+  ((skipped++, skipped & (skipped - 1))) || # the 1st, 2nd, 4th, 8th …: never a flood
     printf 'tmaxd runner: skipped a line that is no frame (%d so far): %q\n' "$skipped" "${1:0:80}" >&2
 }
 
-# escape TEXT: sets `field`
-escape() {
-  field=$1
-  [[ $field == *[$'\\\t\n\r']* ]] || return
-  field=${field//\\/\\\\}
-  field=${field//$'\t'/\\t}
-  field=${field//$'\n'/\\n}
-  field=${field//$'\r'/\\r}
-}
-
-# fits HEAD TEXT: sets `frame`, made of the two and the task, and says whether it fits
-fits() {
-  escape "$2"
-  frame=${1/ID/$TMAX_TASK$'\t'$TMAX_ATTEMPT}$'\t'$field
-  ((${#frame} < FRAME))
-}
-
-# settle: `frame` is the task's result
-settle() {
-  local key=$TMAX_TASK:$TMAX_ATTEMPT old=${ring[next]-}
-  [[ -z $old ]] || unset "memory[$old]"
-  ring[next]=$key memory[$key]=$frame next=$(((next + 1) % window))
-  printf '%s\n' "$frame" >&$RESULTS
-}
-
-# --------------------------------------------------------------------------------------------- the loop
-
-NUMBER='[1-9]*([0-9])'
-TASK=$'task?(_file)\t'$NUMBER$'\t'$NUMBER$'\t@(-|+([0-9])?(.+([0-9])))\t*'
-
-# take: `rest` is a whole line
-take() {
-  local line=$rest kind limit key
-  rest=
-  [[ -n $line ]] || return
-  # shellcheck disable=SC2053  # a pattern
-  if ((${#line} >= FRAME)) || [[ $line != $TASK ]]; then
-    skip "$line"
-    return
-  fi
-  kind=${line%%$'\t'*} line=${line#*$'\t'}
-  TMAX_TASK=${line%%$'\t'*} line=${line#*$'\t'}
-  TMAX_ATTEMPT=${line%%$'\t'*} line=${line#*$'\t'}
-  limit=${line%%$'\t'*} line=${line#*$'\t'}
-  key=$TMAX_TASK:$TMAX_ATTEMPT
-  if [[ -n ${memory[$key]+x} ]]; then
-    printf '%s\n' "${memory[$key]}" >&$RESULTS # a new daemon does not know that it is done
-  else
-    perform "$kind" "$limit" "$line"
-  fi
+# fetch: waits until `input` holds a whole line. `read` takes a FIFO byte by byte up to a newline, but all that is
+# there when it is asked for a number of bytes; so it waits for the first and then has no time to wait for more.
+fetch() {
+  local first others
+  while [[ $input != *$'\n'* ]]; do
+    ((${#input} < FRAME)) || input=${input:0:FRAME} # as long as no frame can be: it will be skipped
+    if [[ -n $unsent ]]; then
+      printf %s "$unsent" >&$RESULTS
+      unsent=
+    fi
+    IFS= read -r -N 1 -t $BEAT -u $TASKS first
+    case $? in
+      0)
+        IFS= read -r -N 65536 -t 0.000001 -u $TASKS others
+        input+=$first$others
+        ;;
+      1) leave 'the tasks FIFO cannot be read' ;;
+      *)
+        heartbeat
+        renew
+        sweep
+        ;;
+    esac
+    while read -t 0 -u $CONTROL; do listen 1; done
+  done
 }
 
 quit() {
@@ -169,9 +142,14 @@ quit() {
   exit "$1"
 }
 
+NUMBER='[1-9]*([0-9])'
+TASK=$'task?(_file)\t'$NUMBER$'\t'$NUMBER$'\t@(-|+([0-9])?(.+([0-9])))\t*'
+
 open tasks $TASKS
 open control $CONTROL
 open results $RESULTS
+exec 9</dev/null
+new_output
 trap 'quit 129' HUP
 trap 'quit 130' INT
 trap 'quit 143' TERM
@@ -179,19 +157,26 @@ trap 'quit 143' TERM
 printf '\nready\t1\t%s\n' "$window" >&$RESULTS
 
 while :; do
-  IFS= read -r -t $BEAT -u $TASKS line
-  status=$?
-  rest+=$line
-  ((${#rest} <= FRAME)) || rest=${rest:0:FRAME} # as long as no frame can be: it will be skipped
-  if ((status == 0)); then
-    take
-    heartbeat_if_due
-  elif ((status > 128)); then
-    heartbeat
-    renew
-    sweep
-  else
-    leave "the tasks FIFO cannot be read (status $status)"
+  [[ $input == *$'\n'* ]] || fetch
+  line=${input%%$'\n'*} input=${input#*$'\n'}
+  # shellcheck disable=SC2053  # a pattern
+  if ((${#line} >= FRAME)) || [[ $line != $TASK ]]; then
+    [[ -z $line ]] || skip "$line"
+    continue
   fi
-  hear
+  kind=${line%%$'\t'*} line=${line#*$'\t'}
+  TMAX_TASK=${line%%$'\t'*} line=${line#*$'\t'}
+  TMAX_ATTEMPT=${line%%$'\t'*} line=${line#*$'\t'}
+  limit=${line%%$'\t'*} field=${line#*$'\t'}
+  key=$TMAX_TASK:$TMAX_ATTEMPT
+  if [[ -n ${memory[$key]+x} ]]; then
+    unsent+=${memory[$key]}$'\n' # a new daemon does not know that it is done
+    continue
+  fi
+  perform
+  old=${ring[next]-}
+  [[ -z $old ]] || unset "memory[$old]"
+  ring[next]=$key memory[$key]=$frame next=$(((next + 1) % window))
+  unsent+=$frame$'\n'
+  ((EPOCHSECONDS - beat < BEAT && EPOCHSECONDS >= beat)) || heartbeat
 done

@@ -1,33 +1,96 @@
-# One task of the runner: how it is started, followed and reported. Sourced by runner.bash, whose variables
-# these functions use; what belongs to one task is local to `perform` and seen by what it calls.
+# shellcheck shell=bash
+# One task of the runner: how it is started, followed and reported. Sourced by runner.bash, and works on its
+# variables: a task is in `kind`, TMAX_TASK, TMAX_ATTEMPT, `limit` (seconds or -) and `field` (the payload as the
+# frame has it); what comes of it is in `frame`.
 
-# --------------------------------------------------------------------------------------------- text
+SIGNALS=('' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP
+  TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS)
 
-# whole TEXT: sets `text`, made valid UTF-8 by force where it is not. Frames are UTF-8, and a command may print
-# anything.
-MORE=$'[\x80-\xbf]'
-UTF8=$'^([\x01-\x7f]|[\xc2-\xdf]'$MORE$'|\xe0[\xa0-\xbf]'$MORE$'|[\xe1-\xec\xee\xef]'$MORE$MORE
-UTF8+=$'|\xed[\x80-\x9f]'$MORE$'|\xf0[\x90-\xbf]'$MORE$MORE$'|[\xf1-\xf3]'$MORE$MORE$MORE
-UTF8+=$'|\xf4[\x80-\x8f]'$MORE$MORE')*$'
-whole() {
-  text=$1
-  [[ $text == *[$'\x80'-$'\xff']* && ! $text =~ $UTF8 ]] && text=${text//[$'\x80'-$'\xff']/?}
+# A new pipe for the task's output, without a fork: a here-string is a pipe, and opening it once more through /proc
+# gives its writing end. Made once; and again when a task left somebody behind who still holds the old one.
+new_output() {
+  exec 6<<<''
+  read -r -u 6
+  [[ -p /proc/self/fd/6 ]] || leave 'here-strings are not pipes in this bash'
 }
 
-# last TEXT BYTES: sets `text` to the end of it: whole characters, and whole lines unless too little would be left
-last() {
-  text=$1
-  ((${#text} > $2)) || return
-  text=${text: -$2}
-  local lines
-  for _ in 1 2 3; do
-    [[ $text != $MORE* ]] || text=${text:1} # the rest of a character that was cut
+# perform: runs the task, sets `frame`
+perform() {
+  local status first began=${EPOCHREALTIME/[.,]/} payload=$field source=$NOTHING
+  local output= error= expired= deadline= slice=0.5 looked=$EPOCHSECONDS
+  TMAX_RESULT=$TMAX_SPOOL/task-$TMAX_TASK-$TMAX_ATTEMPT.result
+  printf '%sstarted\t%s\t%s\n' "$unsent" "$TMAX_TASK" "$TMAX_ATTEMPT" >&$RESULTS
+  unsent=
+  printf '%s task %s (attempt %s)\n' "${MARKS[0]}" "$TMAX_TASK" "$TMAX_ATTEMPT"
+  [[ $field != *\\* ]] || printf -v payload %b "$field"
+  export TMAX_PAYLOAD=$payload
+  if [[ -n $by_argument && $kind == task ]] || prepare; then
+    exec 7>/proc/self/fd/6
+    {
+      trap '' TTIN TTOU # reading or setting the terminal fails, instead of stopping the task for ever
+      [[ -z $locale_set ]] || LC_ALL=$locale
+      exec "${template[@]//'{payload}'/"$payload"}"
+    } <&$source >&7 3<&- 4<&- 5<&- 6<&- 7>&- 8<&- 9<&- &
+    pid=$!
+    exec 7>&-
+    [[ $limit == - ]] || parse_timeout
+    IFS= read -r -N 1 -t $slice -u $OUTPUT first
+    status=$?
+    ((status == 1)) && [[ ! -e /proc/$pid ]] || follow
+    wait "$pid"
+    status=$?
+    pid=
+    if ((status == 0)) && [[ -z $output$expired && ! -e $TMAX_RESULT ]]; then
+      frame=done$'\t'$TMAX_TASK$'\t'$TMAX_ATTEMPT$'\t'
+    else
+      conclude
+    fi
+  else
+    fail failed
+  fi
+  began=$((${EPOCHREALTIME/[.,]/} - began))
+  printf -v began '%d.%02d' $((began / 1000000)) $((began / 10000 % 100))
+  if [[ -z $error ]]; then
+    printf '%s done in %s s\n' "${MARKS[1]}" "$began"
+  else
+    printf '%s failed in %s s: %s\n' "${MARKS[2]}" "$began" "$error"
+  fi
+}
+
+# prepare: the payload of a task that comes by file or goes to standard input; false, with `error` set, when the task
+# cannot be run
+prepare() {
+  local large=
+  if [[ $kind == task_file ]]; then
+    local file=$payload
+    [[ -f $file && -r $file ]] || {
+      error="the payload file ${file:0:1000} cannot be read"
+      return 1
+    }
+    IFS= read -r -N $((ARGUMENT + 1)) payload <"$file" && large=1
+    if ((${#payload} <= VARIABLE)); then TMAX_PAYLOAD=$payload; else unset TMAX_PAYLOAD; fi
+    [[ -n $by_argument ]] || exec 8<"$file"
+  else
+    exec 8<<<''
+    read -r -u 8
+    exec 10>/proc/self/fd/8
+    printf %s "$payload" >&10
+    exec 10>&-
+  fi
+  if [[ -z $by_argument ]]; then
+    source=8
+    return 0
+  fi
+  local part
+  for part in "${template[@]//'{payload}'/"$payload"}"; do
+    ((${#part} <= ARGUMENT)) || large=1
   done
-  lines=${text#*$'\n'}
-  ((${#lines} * 2 >= ${#text})) && text=$lines
+  [[ -z $large ]] || error="the payload is too long for an argument ($ARGUMENT bytes at most); leave {payload} \
+out of the command, and it comes on standard input"
+  [[ -z $large ]]
 }
 
-# --------------------------------------------------------------------------------------------- a task
+# --------------------------------------------------------------------------------------------- its time
 
 clock() { # centiseconds since boot: it does not jump when somebody sets the clock
   local up
@@ -35,10 +98,21 @@ clock() { # centiseconds since boot: it does not jump when somebody sets the clo
   now=$((10#${up/./}))
 }
 
-# Whether the task's own process still runs. Not when it has begun to exit (flag 4, PF_EXITING, of the 9th field
+# parse_timeout: sets `deadline`, and `slice`, the seconds to wait for output at a time
+parse_timeout() {
+  local part=00 span now
+  [[ $limit != *.* ]] || part=${limit#*.}00
+  span=$((10#${limit%%.*} * 100 + 10#${part:0:2}))
+  ((span > 50)) || printf -v slice '0.%02d' "$((span ? span : 1))"
+  clock
+  deadline=$((now + span))
+}
+
+# Whether the task's own process still runs. Not when it has begun to exit (flag 4, PF_EXITING, in the 9th field
 # of /proc/PID/stat, proc(5)): then waiting for it takes no time.
 alive() {
   local stat
+  [[ -e /proc/$pid ]] || return
   { IFS= read -r -N 1024 stat </proc/$pid/stat; } 2>/dev/null
   set -- ${stat##*) }
   [[ ${2-} == $$ && $1 != [ZX] ]] && ! (($7 & 4))
@@ -46,11 +120,12 @@ alive() {
 
 signal_group() { kill -s "$1" -- "-$pid" 2>/dev/null; }
 
-# Between two looks at the task's output: its time, our heartbeat, pings
+# tick: between two looks at the output, the task's time, our heartbeat, pings
 tick() {
+  local now
   looked=$EPOCHSECONDS
   heartbeat_if_due
-  hear
+  while read -t 0 -u $CONTROL; do listen 1; done
   [[ -n $deadline ]] || return
   clock
   ((now >= deadline)) || return
@@ -64,120 +139,89 @@ tick() {
   fi
 }
 
-# more SECONDS: what comes next of the task's output is shown and kept; false when nothing came in time (status
-# over 128) or when it ended
+# --------------------------------------------------------------------------------------------- its output
+
+# more SECONDS: what comes next of the output is shown and kept; false when nothing came in time (status over 128) or
+# when it ended
 more() {
-  local first others status
-  IFS= read -r -N 1 -t "$1" -u $OUTPUT first || return
-  IFS= read -r -N 4095 -t 0.02 -u $OUTPUT others # so that a burst is one piece
+  IFS= read -r -N 1 -t "$1" -u $OUTPUT first && gather
+}
+
+# gather: `first` and what else is there, so that a burst is one piece
+gather() {
+  local others
+  IFS= read -r -N 4095 -t 0.02 -u $OUTPUT others
   output+=$first$others
   printf %s "$first$others"
   ((${#output} < 16384)) || output=${output: -TAIL - 4}
 }
 
-# Follows the task until its output ends. A process that it left behind may hold that open for ever, so the end of
-# the task itself counts as well: then what is in the pipe is taken, and no more.
+# follow: until the output ends, after a first read with `status`. A process that the task left behind may hold it open
+# for ever, so the end of the task itself counts as well: then what is in the pipe is taken, and no more.
 follow() {
-  local ended left=32
-  while :; do
+  local left=32
+  ((status)) || gather
+  while ((status != 1)); do
+    if ((status > 128 || looked != EPOCHSECONDS)); then
+      tick
+      alive || break
+    fi
     more $slice
-    ended=$?
-    ((ended == 0 && looked == EPOCHSECONDS)) && continue
-    ((ended == 0 || ended > 128)) || break
-    tick
-    alive && continue
-    while ((left--)) && read -t 0 -u $OUTPUT && more 0.02; do :; done
-    break
+    status=$?
   done
+  if ((status != 1)); then
+    while ((left--)) && read -t 0 -u $OUTPUT && more 0.02; do :; done
+    new_output
+  fi
   while alive; do # it closed its output and goes on
     listen 0.05
     tick
   done
   [[ -z $expired ]] || signal_group KILL
+  [[ -z $output || $output == *$'\n' ]] || printf '\n'
 }
 
-# parse SECONDS: sets `deadline` (empty for none) and `slice`, how long to wait for output at a time
-parse_timeout() {
-  deadline= slice=0.5
-  [[ $1 != - ]] || return
-  local whole=${1%%.*} part=00
-  [[ $1 == *.* ]] && part=${1#*.}00
-  local limit=$((10#$whole * 100 + 10#${part:0:2}))
-  ((limit > 50)) || printf -v slice '0.%02d' "$((limit ? limit : 1))"
-  clock
-  deadline=$((now + limit))
-}
+# --------------------------------------------------------------------------------------------- its outcome
 
-# The payload, for its three ways in. Sets `payload`, `argv` and `input` (a file to read it from, if there is one);
-# false with `error` set when the task cannot be run.
-prepare() {
-  local kind=$1 field=$2 part
-  input=/dev/null argv=("${template[@]}") large=
-  if [[ $field == *\\* ]]; then printf -v payload %b "$field"; else payload=$field; fi
-  if [[ $kind == task_file ]]; then
-    input=$payload
-    [[ -f $input && -r $input ]] || { error="the payload file ${input:0:1000} cannot be read"; return 1; }
-    IFS= read -r -N $((ARGUMENT + 1)) payload <"$input" && large=1
-  fi
-  if ((${#payload} <= VARIABLE)); then export TMAX_PAYLOAD=$payload; else unset TMAX_PAYLOAD; fi
-  [[ -n $by_argument ]] || return 0
-  input=/dev/null
-  argv=("${template[@]//'{payload}'/"$payload"}")
-  for part in "${argv[@]}"; do
-    ((${#part} > ARGUMENT)) && large=1
-  done
-  [[ -z $large ]] || error="the payload is too long for an argument ($ARGUMENT bytes at most); leave {payload} \
-out of the command, and it comes on standard input"
-  [[ -z $large ]]
-}
-
-# start KIND: begins the task in a process group of its own; its output arrives at fd OUTPUT
-start() {
-  # A here-string is a pipe. Opening it for writing through /proc gives a pipe of our own, without a fork.
-  exec 6<<<'' 8<"$input"
-  read -r -u 6
-  exec 7>/proc/self/fd/6
-  if [[ -z $by_argument && $1 == task ]]; then
-    exec 8<<<''
-    read -r -u 8
-    exec 9>/proc/self/fd/8
-    printf %s "$payload" >&9
-    exec 9>&-
-  fi
-  {
-    trap '' TTIN TTOU # reading or setting the terminal fails, instead of stopping the task for ever
-    [[ -z $locale_set ]] || LC_ALL=$locale
-    exec "${argv[@]}"
-  } <&8 >&7 3<&- 4<&- 5<&- 6<&- 7>&- 8<&- &
-  pid=$!
-  exec 7>&- 8<&-
-}
-
-# conclude STATUS: sets `frame` and, for a failure, `error`
+# conclude: `frame` (and `error`) from `status` and `output`
 conclude() {
-  local outcome=failed
-  error=
+  local text kept=
   if [[ -n $expired ]]; then
-    outcome=timeout error="timed out after $limit s"
-  elif (($1 == 0)); then
+    fail timeout "timed out after $limit s"
+  elif ((status == 0)); then
     result
-    return
+  elif ((status > 128)) && [[ -n ${SIGNALS[status - 128]-} ]]; then
+    fail failed "killed by SIG${SIGNALS[status - 128]}"
+  elif ((status == 75)); then
+    fail temporary "exit status $status"
   else
-    (($1 == 75)) && outcome=temporary
-    error="exit status $1"
-    (($1 > 128)) && [[ -n ${SIGNALS[$1 - 128]-} ]] && error="killed by SIG${SIGNALS[$1 - 128]}"
+    fail failed "exit status $status"
   fi
-  last "$output" 1000
-  text=${text%%*([[:space:]])}
-  whole "${text##*$'\n'}"
-  [[ -z $text ]] || error+=": $text"
-  fail $outcome
+  [[ -n $kept || ! -e $TMAX_RESULT ]] || used+=("$TMAX_RESULT")
+  ((${#used[@]} < 64)) || sweep
 }
 
-# fail OUTCOME: `frame` from `error`, which is never too long for one
-fail() { fits $'failed\tID\t'"$1" "$error"; }
+# sweep: removes the result files that are not needed any more; many at a time, since this forks
+sweep() {
+  ((${#used[@]} == 0)) || rm -rf -- "${used[@]}"
+  used=()
+}
 
-# `frame` from the file that the task wrote, or from the tail of its output
+# fail OUTCOME [WHY]: `frame` from WHY and the last line of output, or else from `error`. It never is too long.
+fail() {
+  local text
+  if (($# > 1)); then
+    last "$output" 1000
+    text=${text%%*([[:space:]])}
+    text=${text##*$'\n'}
+    error=$2${text:+: $text}
+  fi
+  whole "$error"
+  error=$text
+  fits $'failed\tID\t'"$1" "$error"
+}
+
+# result: `frame` from the file that the task wrote, or from the tail of its output
 result() {
   local size=$TAIL exact
   if [[ -f $TMAX_RESULT ]]; then
@@ -198,42 +242,38 @@ result() {
   done
 }
 
-# Removes the result files that are not needed any more; many at a time, since this forks
-sweep() {
-  ((${#used[@]} == 0)) || rm -f -- "${used[@]}"
-  used=()
+# fits HEAD TEXT: sets `frame`, made of the two and the task, and says whether it fits
+fits() {
+  local field=$2
+  if [[ $field == *[$'\\\t\n\r']* ]]; then
+    field=${field//\\/\\\\}
+    field=${field//$'\t'/\\t}
+    field=${field//$'\n'/\\n}
+    field=${field//$'\r'/\\r}
+  fi
+  frame=${1/ID/$TMAX_TASK$'\t'$TMAX_ATTEMPT}$'\t'$field
+  ((${#frame} < FRAME))
 }
 
-# perform KIND TIMEOUT FIELD
-perform() {
-  local limit=$2 payload input large argv output= error= expired= deadline= slice looked=$EPOCHSECONDS
-  local frame field text kept= status began took
-  TMAX_RESULT=$TMAX_SPOOL/task-$TMAX_TASK-$TMAX_ATTEMPT.result
-  printf 'started\t%s\t%s\n' "$TMAX_TASK" "$TMAX_ATTEMPT" >&$RESULTS
-  printf '%s task %s (attempt %s)\n' "${MARKS[0]}" "$TMAX_TASK" "$TMAX_ATTEMPT"
-  began=${EPOCHREALTIME/[.,]/}
-  if prepare "$1" "$3"; then
-    [[ ! -e $TMAX_RESULT ]] || rm -rf -- "$TMAX_RESULT" # of a runner that died over it
-    start "$1"
-    parse_timeout "$limit"
-    follow
-    wait "$pid" 2>/dev/null
-    status=$?
-    pid=
-    exec 6<&-
-    [[ -z $output || $output == *$'\n' ]] || printf '\n'
-    conclude $status
-    [[ -n $kept || ! -e $TMAX_RESULT ]] || used+=("$TMAX_RESULT")
-    ((${#used[@]} < 64)) || sweep
-  else
-    fail failed
-  fi
-  settle
-  took=$((${EPOCHREALTIME/[.,]/} - began))
-  printf -v took '%d.%02d' $((took / 1000000)) $((took / 10000 % 100))
-  if [[ -z $error ]]; then
-    printf '%s done in %s s\n' "${MARKS[1]}" "$took"
-  else
-    printf '%s failed in %s s: %s\n' "${MARKS[2]}" "$took" "$error"
-  fi
+# whole TEXT: sets `text`, forced to be UTF-8 where it is not: frames are, and a command may print anything
+MORE=$'[\x80-\xbf]'
+UTF8=$'^([\x01-\x7f]|[\xc2-\xdf]'$MORE$'|\xe0[\xa0-\xbf]'$MORE$'|[\xe1-\xec\xee\xef]'$MORE$MORE
+UTF8+=$'|\xed[\x80-\x9f]'$MORE$'|\xf0[\x90-\xbf]'$MORE$MORE$'|[\xf1-\xf3]'$MORE$MORE$MORE
+UTF8+=$'|\xf4[\x80-\x8f]'$MORE$MORE')*$'
+whole() {
+  text=$1
+  [[ $text != *[$'\x80'-$'\xff']* || $text =~ $UTF8 ]] || text=${text//[$'\x80'-$'\xff']/?}
+}
+
+# last TEXT BYTES: sets `text` to its end: whole characters, and whole lines unless too little would be left
+last() {
+  local lines
+  text=$1
+  ((${#text} > $2)) || return
+  text=${text: -$2}
+  for _ in 1 2 3; do
+    [[ $text != $MORE* ]] || text=${text:1} # the rest of a character that was cut
+  done
+  lines=${text#*$'\n'}
+  ((${#lines} * 2 < ${#text})) || text=$lines
 }

@@ -12,6 +12,7 @@ the very same FIFO back. Only when that link is gone too a new one is made, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -121,6 +122,14 @@ def release(path: str) -> None:
         os.close(fd)
 
 
+def _why(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "its folder was removed meanwhile"
+    if error.errno == errno.EMFILE:
+        return "no descriptor is left (each worker takes four; raise the limit, `ulimit -n`)"
+    return error.strerror or str(error)
+
+
 class Fifo:
     """One FIFO held open at both ends. Raises WorldError when it can be neither made nor opened."""
 
@@ -142,10 +151,7 @@ class Fifo:
                 if fd is not None:
                     return self._settle(fd)
         except OSError as error:
-            why = error.strerror
-            if isinstance(error, FileNotFoundError):
-                why = "its folder was removed meanwhile"
-            raise WorldError(f"cannot hold the FIFO {self.path}: {why}") from error
+            raise WorldError(f"cannot hold the FIFO {self.path}: {_why(error)}") from error
         raise WorldError(
             f"cannot hold the FIFO {self.path}: somebody else replaces it all the time"
         )

@@ -34,8 +34,8 @@ class _Worker(NamedTuple):
 
 
 class FifoPipes:
-    """`Pipes`. The loop is the running one at the first FIFO, unless it is given. Nothing is read before
-    there is a handler for it."""
+    """`Pipes`. The loop is the running one at the first FIFO, unless it is given. Nothing is read before there
+    is a handler for it."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._folder = str(folder)
@@ -155,9 +155,7 @@ class FifoPipes:
             ensure_folder(self._folder)
             ensure_folder(f"{self._folder}/{HELD}")
         except OSError as error:
-            raise WorldError(
-                f"cannot make the folder of FIFOs {self._folder}: {error.strerror}"
-            ) from error
+            raise WorldError(f"cannot make the folder {self._folder}: {error.strerror}") from error
 
     def _keep(self, name: str) -> str:
         return f"{self._folder}/{HELD}/{name}{SUFFIX}"

@@ -81,7 +81,7 @@ def _compare_memory(history: History, wish: Raw, where: str) -> None:
             if fields is None:
                 assert name not in held, where
             else:
-                whole = msgspec.to_builtins(held[name])
+                whole = msgspec.json.decode(msgspec.json.encode(held[name]))
                 assert {field: whole[field] for field in fields} == fields, where
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from typing import Any
@@ -11,7 +10,7 @@ import click
 
 from tmaxd.ctl import fleet
 from tmaxd.ctl.api import Api
-from tmaxd.ctl.console import Console, is_terminal
+from tmaxd.ctl.console import Console, is_terminal, size_of
 from tmaxd.ctl.errors import WrongUsage
 from tmaxd.ctl.options import verb
 from tmaxd.ctl.render_status import status as render
@@ -53,11 +52,11 @@ def _watch(console: Console, api: Api) -> None:
 
 def _draw(console: Console, value: dict[str, Any]) -> None:
     """Over the last picture, line by line: clearing the screen first would flicker."""
-    size = shutil.get_terminal_size()
-    lines = render(value, time.time(), console.paint, size.columns)
-    if len(lines) >= size.lines:
-        hidden = len(lines) - size.lines + 2
-        lines = [*lines[: size.lines - 2], f"… and {hidden} lines more; the terminal is too small"]
+    columns, height = size_of(sys.stdout)
+    lines = render(value, time.time(), console.paint, columns)
+    if len(lines) >= height:
+        hidden = len(lines) - height + 2
+        lines = [*lines[: height - 2], f"… and {hidden} lines more; the terminal is too small"]
     body = "".join(f"{line}\x1b[K\n" for line in lines)
     sys.stdout.write(f"\x1b[H{body}\x1b[J")
     sys.stdout.flush()

@@ -87,6 +87,8 @@ def _source(payload: tuple[str, ...], file: Path | None, lines: bool) -> _Source
             return _Source(payloads.whole_file(file))
         opened = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         return _Source(payloads.lines_of(opened, str(file)), opened)
+    if "-" in payload and len(payload) > 1:
+        raise WrongUsage("- stands for standard input, and alone; a payload `-` goes by --file")
     if payload and payload != ("-",):
         return _Source(payloads.given(payload))
     if not payload and sys.stdin.isatty():

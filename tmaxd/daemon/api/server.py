@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from aiohttp.web import AppRunner
 
 SHUTDOWN_SECONDS = 1.0
-"""What open streams are given when the daemon goes down; waiters see the end of the stream."""
+"""What requests in hand are given when the daemon goes down; open-ended ones are cut at once."""
+
+KEEP_ALIVE = 5.0
+"""Seconds; tmaxctl gives a stream up after three times that."""
 
 
 class Api:
     """A running API. Made by `start`."""
 
-    def __init__(self, runner: AppRunner, path: Path) -> None:
+    def __init__(self, runner: AppRunner, path: Path, open_ended: set[asyncio.Task[Any]]) -> None:
         self._runner = runner
+        self._open_ended = open_ended
         self._path = path
         self._inode = path.stat().st_ino
 
@@ -33,20 +37,27 @@ class Api:
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
+        for request in self._open_ended:
+            request.cancel()
         await self._runner.cleanup()
 
 
 async def start(
-    facade: Facade, path: Path, spool: Path, owners: AbstractSet[int] | None = None
+    facade: Facade,
+    path: Path,
+    spool: Path,
+    owners: AbstractSet[int] | None = None,
+    keep_alive: float = KEEP_ALIVE,
 ) -> Api:
     """Serve the facade on the unix socket `path` (0600). The caller holds the fleet's lock, so a socket
     that stands there is stale and is replaced, in one step.
 
     `spool`: the folder that result files lie in. `owners`: user ids that are let in; by default this
-    process's own and root. Raises OSError when the socket cannot be bound.
+    process's own and root. `keep_alive`: seconds between signs of life on a silent stream. Raises OSError
+    when the socket cannot be bound.
     """
     app_module, verb_module, web = await asyncio.to_thread(_load)
-    context = verb_module.Context(facade=facade, spool=spool)
+    context = verb_module.Context(facade=facade, spool=spool, keep_alive=keep_alive)
     app = app_module.build(context, owners or frozenset({os.getuid(), 0}))
     runner = web.AppRunner(
         app,
@@ -65,7 +76,7 @@ async def start(
         listener.close()
         await runner.cleanup()
         raise
-    return Api(runner, path)
+    return Api(runner, path, context.open_ended)
 
 
 def _load() -> tuple[Any, Any, Any]:

@@ -151,7 +151,8 @@ async def handle(context: Context, request: web.Request) -> web.StreamResponse:
         case "application/json":
             await _array(context, request, submitter)
         case "application/x-ndjson":
-            await _stream(context, request, submitter)
+            with context.may_last():
+                await _stream(context, request, submitter)
         case other:
             raise Refusal(
                 415,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,22 @@ class Context:
     facade: Facade
     spool: Path
     """Folder that result files must lie in."""
-    limits: Limits = field(default_factory=Limits)
-    keep_alive: float = 5.0
+    keep_alive: float
     """Seconds between the blank lines of an otherwise silent stream."""
+    limits: Limits = field(default_factory=Limits)
+    open_ended: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Requests that may last for ever; the daemon's end does not wait for them."""
+
+    @contextmanager
+    def may_last(self) -> Iterator[None]:
+        """The current request is such a one, until the block ends."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a handler always runs in one
+        self.open_ended.add(task)
+        try:
+            yield
+        finally:
+            self.open_ended.discard(task)
 
 
 Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]

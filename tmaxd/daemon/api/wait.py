@@ -89,8 +89,9 @@ async def handle(context: Context, request: web.Request) -> web.StreamResponse:
     ends = context.facade.wait(wanted(body, context.limits))
     pump = asyncio.create_task(_pump(ends, queue))
     try:
-        async with streamed(request, "application/x-ndjson") as response:
-            await _copy(queue, response, context.keep_alive)
+        with context.may_last():
+            async with streamed(request, "application/x-ndjson") as response:
+                await _copy(queue, response, context.keep_alive)
     finally:
         pump.cancel()
         await asyncio.wait([pump])

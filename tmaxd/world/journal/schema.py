@@ -16,6 +16,9 @@ from tmaxd.tasks.records import State
 
 VERSION = 1
 
+PAGE = 4096
+"""Bytes of a database page; fixed for ever when a database is created."""
+
 QUEUED, DELAYED, SENT, DONE, DEAD = range(5)
 """`tasks.state`."""
 
@@ -76,7 +79,22 @@ def prepare(path: Path) -> None:
         raise JournalError(f"{path}: is not a regular file of ours; move it away to begin anew")
     if info.st_size == 0:
         raise JournalError(damaged(path, "the file is empty"))
+    if info.st_size % PAGE and not _size(wal_of(path)):
+        # SQLite takes the missing end of a last page for zeros. With a WAL the page may stand there.
+        raise JournalError(damaged(path, f"its {info.st_size} bytes end within a page"))
     path.chmod(0o600)
+
+
+def wal_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 when there is no such file."""
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def damaged(path: Path, why: str) -> str:
@@ -111,7 +129,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    wal = path.with_name(path.name + "-wal")
+    wal = wal_of(path)
     if wal.exists():
         raise JournalError(
             f"{path}: is missing, but {wal.name} beside it holds a part of it; put the file back, or"
@@ -124,6 +142,7 @@ def _create(path: Path) -> None:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         db = sqlite3.connect(fresh, isolation_level=None)
         try:
+            db.execute(f"PRAGMA page_size = {PAGE}")
             # WAL is a property of the file; a reader must never find it in another mode
             db.executescript(f"BEGIN;{TABLES}COMMIT;")
             db.executemany("INSERT INTO meta VALUES (?, ?)", [("version", VERSION), ("next_id", 1)])

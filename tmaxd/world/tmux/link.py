@@ -26,6 +26,11 @@ GRACE = 1.0
 """Seconds a client has to leave by itself. It is asked by closing its input: a client that is killed before
 it has introduced itself can take servers up to 3.6b with it."""
 
+LAST_WORDS = 0.1
+"""Seconds between the end of a client's output and that of its process."""
+
+ENDED = "the control client ended"
+
 WAKING = frozenset(
     {
         "sessions-changed",
@@ -172,11 +177,12 @@ class Link(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
-            self.lose("the control client ended")
+            # The reason stands on standard error, which ends a moment later, as a rule.
+            asyncio.get_running_loop().call_later(LAST_WORDS, self.lose, ENDED)
 
     def process_exited(self) -> None:
-        self.lose("the control client ended")
+        self._gone.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lose("the control client ended")
-        self._gone.set()
+        """All pipes have ended, and so has the process."""
+        self.lose(ENDED)

@@ -6,18 +6,21 @@ the commands stands a mark that nobody can guess, so that any output can be told
 on standard error in the order of the lists that lack their last mark.
 
 The process runs under env(1) and timeout(1). Empty environment: tmux would put the client's PATH over that of the
-worker. Deadline: libtmux has none, and a hung process would hold its thread for ever.
+worker. Deadline: libtmux has none, and nobody else would end a process that hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from tmaxd.ports import ServerId, Unknown, WorldError
 from tmaxd.world.tmux.channel import (
@@ -32,8 +35,12 @@ from tmaxd.world.tmux.channel import (
 from tmaxd.world.tmux.options import anchor_session
 from tmaxd.world.tmux.quoting import CommandList, line
 
+T = TypeVar("T")
+
 THREADS = 4
-"""Batches at once. A pass has one or two; more would only make a hung tmux hold more."""
+"""Batches at once. A pass has one or two; more would only make a hung tmux hold more. While the server hangs a
+thread outlives even its process: the client has handed its output pipe on to the server, so libtmux waits for an
+end that comes when the server goes on or dies. Hence daemon threads, which no exit has to wait for."""
 
 EACH_LIST = 0.02
 """Seconds added to the deadline for each list of a batch, as on the control channel."""
@@ -45,7 +52,6 @@ class PlainChannel:
     def __init__(self, tool: Tool, deadline: float) -> None:
         self._tool = tool
         self._deadline = deadline
-        self._pool: ThreadPoolExecutor | None = None
         self._slots: asyncio.Queue[int] = asyncio.Queue()
         for slot in range(THREADS):
             self._slots.put_nowait(slot)
@@ -67,14 +73,14 @@ class PlainChannel:
             raise Lost(f"{THREADS} calls of tmux hang") from None
         mark = secrets.token_hex(12)
         file = self._tool.socket.with_name(f"tmux-batch.{slot}")
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(THREADS, "tmux-plain")
-        loop = asyncio.get_running_loop()
         script = _script(lists, server, mark)
-        call = loop.run_in_executor(self._pool, _source, self._tool, file, script, limit)
+        call = _in_thread(lambda: _source(self._tool, file, script, limit))
         # The slot is free when the thread is, not when its caller has lost patience.
         call.add_done_callback(lambda _: self._slots.put_nowait(slot))
-        output, errors = await asyncio.shield(call)
+        done, _ = await asyncio.wait({call}, timeout=limit)
+        if not done:
+            raise Lost(f"tmux gave no answer within {limit:.1f} s")
+        output, errors = call.result()
         return _replies(lists, mark, output, errors, on_replies)
 
     async def create(self) -> None:
@@ -101,10 +107,24 @@ class PlainChannel:
                 f"{said.decode(errors='replace').strip() or f'exit status {process.returncode}'}"
             )
 
-    async def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+
+def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+    """`asyncio.to_thread` in a thread that nothing waits for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    # A caller that has lost patience looks no more; the failure is then nobody's news.
+    future.add_done_callback(lambda f: f.cancelled() or f.exception())
+
+    def run() -> None:
+        try:
+            call: Callable[[], None] = partial(future.set_result, work())
+        except BaseException as failure:  # noqa: BLE001  handed on whole to who awaits it
+            call = partial(future.set_exception, failure)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(call)
+
+    threading.Thread(target=run, name="tmux-plain", daemon=True).start()
+    return future
 
 
 def _script(lists: Sequence[CommandList], server: ServerId | None, mark: str) -> bytes:

@@ -48,7 +48,7 @@ class Reach:
         return self.plain if control is None or control.server is None else control
 
     async def start(self) -> ServerId:
-        if not self._socket.exists():
+        if not self._has_socket():
             await self._called_back()
         server = await self._start_control() or await self._start_plain()
         await self.saw(server, self.version)
@@ -56,7 +56,7 @@ class Reach:
 
     async def find(self) -> None:
         """Have a server that can be asked. Raises NoServer."""
-        if not self._socket.exists() and not await self._called_back():
+        if not self._has_socket() and not await self._called_back():
             raise NoServer(f"there is no socket {self._socket}")
         control = self.control
         if control is None or control.server is not None or control.trying:
@@ -122,7 +122,12 @@ class Reach:
     async def close(self) -> None:
         if self.control is not None:
             await self.control.close()
-        await self.plain.close()
+
+    def _has_socket(self) -> bool:
+        try:
+            return self._socket.exists()
+        except OSError as problem:
+            raise Unknown(f"{self._socket} cannot be looked at: {problem}") from problem
 
     async def _called_back(self) -> bool:
         """The socket is missing: have the server make it again, if there is one. A kept control client works

@@ -1,0 +1,202 @@
+"""What may go wrong in `plan_world`, and what its users and its humans may do. Each takes the world and two
+small numbers that choose whom and how; where there is nobody to choose, nothing happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tests.property.plan_world import Life, Live, Proc, Session, World
+from tmaxd.plan.draft import split
+
+T = TypeVar("T")
+
+
+def _pick(items: Sequence[T], which: int) -> T | None:
+    return items[which % len(items)] if items else None
+
+
+def _ours(world: World) -> list[Session]:
+    return [s for s in world.sessions.values() if s.worker]
+
+
+def _running(world: World) -> list[Live]:
+    return [live for live in world.live.values() if live.pid in world.procs]
+
+
+def _takers(world: World) -> list[Life]:
+    """Runs that would be given a task."""
+    return [
+        world.lives[run]
+        for worker, run in world.current.items()
+        if (live := world.live.get(worker)) is not None
+        and (live.run, live.pid in world.procs) == (run, True)
+        and worker not in world.holds
+        and split(worker)[0] in world.wanted.groups
+    ]
+
+
+def crash(world: World, which: int, how: int) -> None:
+    live = _pick(_running(world), which)
+    if live is not None:
+        for session in world.sessions.values():
+            if session.pid == live.pid:
+                session.mute = how % 3
+        world.kill(live.pid, "SEGV")
+
+
+def spawn_child(world: World, which: int, how: int) -> None:
+    """A child that outlives its parent, and may ignore what it is asked."""
+    live = _pick(_running(world), which)
+    if live is not None:
+        ignores = frozenset({"TERM"}) if how % 2 else frozenset[str]()
+        pid = world.next()
+        world.procs[pid] = Proc(pid, live.run, ignores)
+
+
+def turn_deaf(world: World, which: int, how: int) -> None:
+    live = _pick(_running(world), which)
+    if live is not None:
+        world.procs[live.pid].ignores = (
+            frozenset({"HUP"}),
+            frozenset({"TERM"}),
+            frozenset({"HUP", "TERM"}),
+        )[how % 3]
+
+
+def kill_session(world: World, which: int, _: int) -> None:
+    session = _pick(_ours(world), which)
+    if session is not None:
+        world.remove_session(session.id)
+
+
+def kill_server(world: World, _: int, __: int) -> None:
+    for session_id in list(world.sessions):
+        world.remove_session(session_id)
+    world.server = None
+
+
+def rename(world: World, which: int, how: int) -> None:
+    """To a word of one's own, or to the name of a worker that has no session."""
+    session = _pick(_ours(world), which)
+    taken = {s.name for s in world.sessions.values()} | {s.worker for s in _ours(world)}
+    name = (f"mine-{which}", "check-1", "check-2", "shell-1")[how % 4]
+    if session is not None and name not in taken:
+        session.name = name
+
+
+def respawn_by_hand(world: World, which: int, _: int) -> None:
+    session = _pick(_ours(world), which)
+    if session is not None:
+        old, pid = session.pid, world.next()
+        world.procs[pid] = Proc(pid, "")
+        session.pid, session.dead = pid, False
+        world.kill(old, "HUP")
+
+
+def foreign_session(world: World, which: int, _: int) -> None:
+    if world.server is not None:
+        pid = world.next()
+        world.procs[pid] = Proc(pid, "")
+        world.sessions[f"${pid}"] = Session(f"${pid}", f"human-{pid}", "", "", "", pid)
+
+
+def stop_logging(world: World, which: int, _: int) -> None:
+    session = _pick(_ours(world), which)
+    if session is not None:
+        session.piped = False
+
+
+def delete_pipes(world: World, which: int, _: int) -> None:
+    worker = _pick(sorted(world.pipes), which)
+    if worker is not None:
+        world.pipes.discard(worker)
+
+
+def stray_pipes(world: World, which: int, how: int) -> None:
+    world.pipes.add(("check-9", "gone-1", "odd", "check-²", "check-01", "check")[(which + how) % 6])
+
+
+def cut_off(world: World, which: int, _: int) -> None:
+    live = _pick([x for x in _running(world) if x.takes_tasks and x.adopted], which)
+    if live is not None:
+        live.cut_off = True
+
+
+def give_tasks(world: World, which: int, how: int) -> None:
+    life = _pick(_takers(world), which)
+    if life is not None:
+        life.tasks += how + 1
+
+
+def give_all_tasks(world: World, _: int, __: int) -> None:
+    for life in _takers(world):
+        life.tasks += 1
+
+
+def finish(world: World, _: int, __: int) -> None:
+    world.finish_tasks()
+
+
+def hang(world: World, which: int, how: int) -> None:
+    life = _pick([x for x in world.lives.values() if x.tasks], which)
+    if life is not None:
+        life.hung, life.overdue = True, how % 2 == 1
+
+
+def blind(world: World, _: int, how: int) -> None:
+    world.blind = how % 2 == 0
+
+
+def break_starts(world: World, which: int, how: int) -> None:
+    world.broken = {("check", "echo", "shell")[which % 3]} if how % 2 else set()
+
+
+def be_sluggish(world: World, _: int, how: int) -> None:
+    world.sluggish = how % 2 == 0
+
+
+def wait(world: World, which: int, how: int) -> None:
+    world.now += (0.01, 0.1, 0.6, 1.0, 3.0, 12.0, 60.0, 0.3)[(which + how) % 8]
+
+
+def restart_daemon(world: World, _: int, __: int) -> None:
+    world.restart_daemon(dict(world.journal))
+
+
+Fault = Callable[[World, int, int], None]
+
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        crash,
+        spawn_child,
+        turn_deaf,
+        kill_session,
+        kill_server,
+        rename,
+        respawn_by_hand,
+        foreign_session,
+        stop_logging,
+        delete_pipes,
+        stray_pipes,
+        cut_off,
+        give_tasks,
+        give_all_tasks,
+        finish,
+        hang,
+        blind,
+        break_starts,
+        be_sluggish,
+        wait,
+        restart_daemon,
+    )
+}
+
+
+def calm(world: World) -> None:
+    """Nothing goes wrong any more."""
+    world.blind = world.sluggish = False
+    world.broken = set()
+    for life in world.lives.values():
+        life.overdue = life.overdue or life.hung

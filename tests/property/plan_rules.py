@@ -1,0 +1,170 @@
+"""What no plan may ever do, whatever the world: checked on each pass, against the truth of `plan_world`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from tests.property.plan_world import World
+from tmaxd.plan import actions as a
+from tmaxd.plan.history import History
+from tmaxd.plan.observed import Observed, Run
+from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.reasons import REASONS
+from tmaxd.plan.rollout import UP_AFTER
+from tmaxd.plan.wanted import Wanted, WantedGroup
+
+MAY_COST_TASKS = frozenset(
+    {"down", "task_timeout", "pipe_lost", "session_killed", "server_died", "ended_while_down"}
+)
+ASKED_FOR = frozenset(
+    {"spec_changed", "task_timeout", "pipe_lost", "scaled_down", "group_removed", "down"}
+)
+
+T = TypeVar("T")
+
+
+def check(world: World, seen: Observed, before: History, made: Plan) -> None:
+    assert {action.reason for action in made.actions} <= REASONS
+    assert len(set(made.actions)) == len(made.actions)
+    for action in made.actions:
+        _ours_only(seen, action)
+        _sees_what_it_signals(seen, action)
+        _spares_the_healthy(world, seen, before, made, action)
+        _costs_no_task(world, action)
+        _respawns_nothing_alive(seen, made, action)
+        _leaves_pipes_in_use(world, made, action)
+        if isinstance(action, a.Swept):
+            assert not world.tree(action.run)
+    _one_out_at_a_time(world, seen, before, made)
+    _order_is_no_matter(world.wanted, seen, before, world.now, made)
+
+
+def _ours_only(seen: Observed, action: a.AnyAction) -> None:
+    pane = seen.seen.get(action.worker)
+    match action:
+        case a.RemoveSession() | a.Rename():
+            assert pane is not None
+            assert action.session_id == pane.session_id
+        case a.LogTo():
+            assert pane is not None
+            assert action.pane_id == pane.pane_id
+        case a.Start():
+            assert action.pane_id == (pane.pane_id if pane else None)
+        case a.Adopt():
+            assert pane is not None
+            assert pane.alive
+            assert action.run == pane.run
+
+
+def _sees_what_it_signals(seen: Observed, action: a.AnyAction) -> None:
+    if isinstance(action, a.Signal):
+        assert action.members
+        assert set(action.members) == seen.trees[action.run]
+        pane = seen.seen.get(action.worker)
+        run = seen.runs.get(action.worker)
+        assert pane is None or run is None or action.run == run.run or action.run != pane.run
+
+
+def _spares_the_healthy(
+    world: World, seen: Observed, before: History, made: Plan, action: a.AnyAction
+) -> None:
+    """A worker that is wanted, up to date, and well keeps its session and its run."""
+    if not isinstance(action, a.RemoveSession | a.Signal | a.Stop | a.End | a.Start):
+        return
+    if not _healthy(world, seen, before, made, action.worker):
+        return
+    leftover = isinstance(action, a.Signal) and action.run != seen.runs[action.worker].run
+    assert leftover, action
+
+
+def _healthy(world: World, seen: Observed, before: History, made: Plan, worker: str) -> bool:
+    pane, run = seen.seen.get(worker), seen.runs.get(worker)
+    if pane is None or run is None or not _is_wanted(made, worker):
+        return False
+    slot = before.slots.get(worker)
+    life = world.lives.get(run.run)
+    return (
+        pane.alive
+        and run.alive
+        and pane.run == run.run
+        and not pane.drift
+        and not run.cut_off
+        and not (life is not None and life.overdue)
+        and (slot is None or slot.stopping is None or slot.stopping.run != run.run)
+    )
+
+
+def _is_wanted(made: Plan, worker: str) -> bool:
+    return any(worker == f"{g}-{n}" for g, numbers in made.slots.items() for n in numbers)
+
+
+def _costs_no_task(world: World, action: a.AnyAction) -> None:
+    if isinstance(action, a.Stop):
+        life = world.lives.get(action.run)
+        assert life is None or life.tasks == 0 or action.reason in MAY_COST_TASKS
+        assert action.reason != "task_timeout" or (life is not None and life.overdue)
+
+
+def _respawns_nothing_alive(seen: Observed, made: Plan, action: a.AnyAction) -> None:
+    pane, run = seen.seen.get(action.worker), seen.runs.get(action.worker)
+    if isinstance(action, a.RemoveSession):
+        assert run is None
+    if isinstance(action, a.Start):
+        assert pane is None or not pane.alive or pane.run not in {run and run.run}
+        ended = [x.run for x in made.actions if isinstance(x, a.End)]
+        assert run is None or run.run in ended
+        left = any(item.worker == action.worker for item in made.history.sweeps.values())
+        assert not (left and action.reason in ASKED_FOR)
+
+
+def _leaves_pipes_in_use(world: World, made: Plan, action: a.AnyAction) -> None:
+    if isinstance(action, a.RemovePipes):
+        live = world.live.get(action.worker)
+        assert live is None or not live.takes_tasks
+        assert not any(item.worker == action.worker for item in made.history.sweeps.values())
+
+
+def _one_out_at_a_time(world: World, seen: Observed, before: History, made: Plan) -> None:
+    stops = [x for x in made.actions if isinstance(x, a.Stop) and x.reason == "spec_changed"]
+    groups = [x.worker.rpartition("-")[0] for x in stops]
+    assert len(groups) == len(set(groups))
+    for name, stop in zip(groups, stops, strict=True):
+        group = world.wanted.groups[name]
+        this_up = _up(seen.runs[stop.worker], group, world.now)
+        for number in made.slots[name]:
+            other = f"{name}-{number}"
+            if other == stop.worker:
+                continue
+            run, pane, slot = seen.runs[other], seen.seen[other], before.slots.get(other)
+            assert run.alive
+            assert slot is None or slot.stopping is None
+            assert _up(run, group, world.now) or (pane.drift and not this_up)
+
+
+def _up(run: Run, group: WantedGroup, now: float) -> bool:
+    return run.ready if group.takes_tasks else now >= run.started + UP_AFTER
+
+
+def _order_is_no_matter(
+    wanted: Wanted, seen: Observed, before: History, now: float, made: Plan
+) -> None:
+    again = plan(
+        msgspec.structs.replace(wanted, groups=_backwards(wanted.groups)),
+        msgspec.structs.replace(
+            seen,
+            **{
+                key: _backwards(getattr(seen, key))
+                for key in ("seen", "runs", "loads", "trees", "failed")
+            },
+        ),
+        History(slots=_backwards(before.slots), sweeps=_backwards(before.sweeps)),
+        now,
+    )
+    assert again == made
+
+
+def _backwards(items: Mapping[str, T]) -> dict[str, T]:
+    return dict(reversed(list(items.items())))

@@ -1,0 +1,334 @@
+"""A small world for the planner's properties: tmux, processes, FIFOs, dispatcher and daemon, as values.
+
+It shows the planner what the daemon's observer would show, and does what its executor would do; the faults are
+in `plan_faults`. It is not `tmaxd.plan.preview.World`, in which everything works at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from tmaxd.plan import actions as a
+from tmaxd.plan.draft import split
+from tmaxd.plan.history import History, Sweep
+from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
+from tmaxd.plan.plan import Plan
+from tmaxd.plan.wanted import NO_GROUP, Wanted
+
+
+@dataclass
+class Proc:
+    pid: int
+    run: str
+    """`TMAX_RUN` in its environment; empty for a process that a human started."""
+    ignores: frozenset[str] = frozenset()
+
+
+@dataclass
+class Session:
+    id: str
+    name: str
+    worker: str
+    """Empty: not ours."""
+    run: str
+    fingerprint: str
+    pid: int
+    dead: bool = False
+    told: bool = True
+    """tmux says how the process ended: at once, after a nudge (`mute` 1) or never (2)."""
+    mute: int = 0
+    piped: bool = False
+
+
+@dataclass
+class Live:
+    """A run as the daemon's registry has it, and as the journal records it."""
+
+    run: str
+    worker: str
+    pid: int
+    server: int
+    started: float
+    takes_tasks: bool
+    adopted: bool = True
+    ready: bool = False
+    cut_off: bool = False
+
+
+@dataclass
+class Life:
+    """A run as the dispatcher has it."""
+
+    worker: str
+    tasks: int = 0
+    hung: bool = False
+    overdue: bool = False
+
+
+@dataclass
+class World:
+    wanted: Wanted = field(default_factory=Wanted)
+    now: float = 1000.0
+    history: History = field(default_factory=History)
+    server: int | None = None
+    servers: int = 0
+    sessions: dict[str, Session] = field(default_factory=dict)
+    procs: dict[int, Proc] = field(default_factory=dict)
+    live: dict[str, Live] = field(default_factory=dict)
+    ended: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Run to worker and pid, until it is swept."""
+    journal: dict[str, Live] = field(default_factory=dict)
+    """Runs whose end is not recorded."""
+    lives: dict[str, Life] = field(default_factory=dict)
+    current: dict[str, str] = field(default_factory=dict)
+    holds: set[str] = field(default_factory=set)
+    pipes: set[str] = field(default_factory=set)
+    inboxes: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    down: bool = False
+    blind: bool = False
+    """Process trees cannot be read."""
+    broken: set[str] = field(default_factory=set)
+    """Groups whose starts fail."""
+    sluggish: bool = False
+    """New runs do not say that they are ready."""
+    serial: int = 0
+
+    def next(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    # ------------------------------------------------------------------------------- what is seen
+
+    def observe(self) -> Observed:
+        failed, self.failed = self.failed, {}
+        return Observed(
+            server=self.server is not None,
+            seen=self._seen(),
+            runs={worker: self._as_run(live) for worker, live in self.live.items()},
+            loads={
+                worker: Load(life.tasks, worker in self.holds, life.overdue)
+                for worker, run in self.current.items()
+                if (life := self.lives[run])
+            },
+            trees={} if self.blind else self._trees(),
+            pipes=frozenset(self.pipes),
+            inboxes=frozenset(self.inboxes),
+            failed=failed,
+            down=self.down,
+        )
+
+    def _seen(self) -> dict[str, Seen]:
+        found: dict[str, Session] = {}
+        for session in self.sessions.values():
+            live = self.live.get(session.worker)
+            first = session.worker not in found
+            if session.worker and (first or (live is not None and live.run == session.run)):
+                found[session.worker] = session
+        return {worker: self._as_seen(session) for worker, session in found.items()}
+
+    def _as_seen(self, s: Session) -> Seen:
+        live = self.live.get(s.worker)
+        lives = not s.dead and s.pid in self.procs
+        ours = live is None or live.run != s.run or live.pid == s.pid
+        group = self.wanted.groups.get(split(s.worker)[0])
+        drifted = group is not None and group.fingerprint != s.fingerprint
+        return Seen(
+            session_id=s.id,
+            session=s.name,
+            pane_id=f"%{s.id}",
+            run=s.run,
+            alive=lives and ours,
+            replaced=lives and not ours,
+            status=1 if s.dead and s.told else None,
+            drift=("env",) if drifted else (),
+            piped=s.piped,
+        )
+
+    def _as_run(self, live: Live) -> Run:
+        return Run(
+            run=live.run,
+            alive=live.pid in self.procs,
+            started=live.started,
+            ready=live.ready or not live.takes_tasks,
+            adopted=live.adopted,
+            cut_off=live.cut_off,
+            here=live.server == self.server,
+        )
+
+    def tree(self, run: str) -> frozenset[Member]:
+        leaders = {live.pid for live in self.live.values() if live.run == run}
+        leaders |= {self.ended[run][1]} if run in self.ended else set()
+        return frozenset(
+            Member(p.pid, 1) for p in self.procs.values() if p.run == run or p.pid in leaders
+        )
+
+    def _trees(self) -> dict[str, frozenset[Member]]:
+        stopping = {s.stopping.run for s in self.history.slots.values() if s.stopping}
+        return {run: self.tree(run) for run in stopping | set(self.history.sweeps)}
+
+    # ------------------------------------------------------------------------------- what is done
+
+    def perform(self, made: Plan, most: int | None = None) -> None:
+        """The actions of a pass in order, or (a daemon that dies) the first of them."""
+        self.history = made.history
+        for action in made.actions[:most]:
+            self._perform(action)
+
+    def _perform(self, action: a.AnyAction) -> None:
+        worker = action.worker
+        match action:
+            case a.Start():
+                self._start(action)
+            case a.Adopt():
+                self._adopt(worker, action.run)
+            case a.Signal():
+                for member in action.members:
+                    self.kill(member.pid, action.signal)
+            case a.End():
+                live = self.live.pop(worker)
+                self.ended[action.run] = (worker, live.pid)
+                self.journal.pop(action.run, None)
+            case a.Swept():
+                self._swept(worker, action.run)
+            case a.Hold() | a.Stop():
+                held = not isinstance(action, a.Hold) or action.held
+                (self.holds.add if held else self.holds.discard)(worker)
+            case _:
+                self._small(action)
+
+    def _small(self, action: a.AnyAction) -> None:
+        match action:
+            case a.AddPipes():
+                self.pipes.add(action.worker)
+            case a.RemovePipes():
+                self.pipes.discard(action.worker)
+            case a.AddInbox():
+                self.inboxes.add(action.worker)
+            case a.RemoveInbox():
+                self.inboxes.discard(action.worker)
+            case a.RemoveSession():
+                self.remove_session(action.session_id)
+            case a.Rename():
+                if action.worker not in {s.name for s in self.sessions.values()}:
+                    self.sessions[action.session_id].name = action.worker
+            case a.LogTo():
+                self.sessions[action.pane_id[1:]].piped = True
+            case a.Nudge():
+                for session in self.sessions.values():
+                    session.told = session.told or session.mute == 1
+            case _:
+                raise AssertionError(f"no hand for {action}")
+
+    def _start(self, action: a.Start) -> None:
+        worker = action.worker
+        if action.group in self.broken:
+            self.failed[worker] = "broken"
+            return
+        if self.server is None:
+            self.servers = self.server = self.servers + 1
+        session = self.sessions.get((action.pane_id or "")[1:])
+        if session is None and worker in {s.name for s in self.sessions.values()}:
+            self.failed[worker] = "duplicate session"
+            return
+        takes = self.wanted.groups[action.group].takes_tasks
+        serial = self.next()
+        run, pid = f"r{serial}", serial
+        self.procs[pid] = Proc(pid, run)
+        if session is None:
+            session = Session(f"${serial}", worker, worker, run, action.fingerprint, pid)
+            self.sessions[session.id] = session
+        else:
+            old, session.pid = session.pid, pid
+            self.kill(old, "HUP")
+        session.run, session.fingerprint, session.dead = run, action.fingerprint, False
+        if takes:
+            self.pipes.add(worker)
+        self._register(Live(run, worker, pid, self.server, self.now, takes))
+        self.holds.discard(worker)
+
+    def _register(self, live: Live) -> None:
+        self.live[live.worker] = live
+        self.journal[live.run] = live
+
+    def _adopt(self, worker: str, run: str) -> None:
+        live = self.live.get(worker)
+        session = next(s for s in self.sessions.values() if (s.worker, s.run) == (worker, run))
+        if live is None:
+            assert self.server is not None
+            takes = self.wanted.groups.get(split(worker)[0], NO_GROUP).takes_tasks
+            live = Live(run, worker, session.pid, self.server, self.now, takes)
+            self._register(live)
+        live.adopted = True
+        if live.ready:
+            self._begin(live)
+
+    def _begin(self, live: Live) -> None:
+        self.current[live.worker] = live.run
+        self.lives.setdefault(live.run, Life(live.worker))
+
+    def _swept(self, worker: str, run: str) -> None:
+        self.ended.pop(run, None)
+        if self.current.get(worker) == run:
+            del self.current[worker]
+            self.holds.discard(worker)
+        self.lives.pop(run, None)
+        live = self.live.get(worker)
+        if live is not None and live.ready and not self._unswept(worker):
+            self._begin(live)
+
+    def _unswept(self, worker: str) -> bool:
+        return any(owner == worker for owner, _ in self.ended.values())
+
+    # ------------------------------------------------------------------- what happens by itself
+
+    def say_ready(self) -> None:
+        """Every new run that takes tasks says so."""
+        for live in self.live.values():
+            if live.takes_tasks and not live.ready and live.adopted and live.pid in self.procs:
+                live.ready = True
+                if not self._unswept(live.worker):
+                    self._begin(live)
+
+    def finish_tasks(self) -> None:
+        for run, life in self.lives.items():
+            live = self.live.get(life.worker)
+            works = live is not None and live.run == run and live.pid in self.procs
+            if works and not life.hung and live is not None and not live.cut_off:
+                life.tasks = 0
+
+    def kill(self, pid: int, signal: str) -> None:
+        proc = self.procs.get(pid)
+        if proc is None or signal in proc.ignores:
+            return
+        del self.procs[pid]
+        for session in self.sessions.values():
+            if session.pid == pid:
+                session.dead, session.told = True, session.mute == 0
+
+    def remove_session(self, session_id: str) -> None:
+        session = self.sessions.pop(session_id, None)
+        if session is not None:
+            self.kill(session.pid, "HUP")
+
+    def restart_daemon(self, journal: dict[str, Live]) -> None:
+        """A new daemon begins with what the journal holds, as `daemon/start.py` takes it up."""
+        self.live, self.ended, self.current, self.holds = {}, {}, {}, set()
+        self.failed, self.blind = {}, False
+        self.journal = {run: replace(live, adopted=False) for run, live in journal.items()}
+        sweeps: dict[str, Sweep] = {}
+        for live in sorted(self.journal.values(), key=lambda record: record.started):
+            older = self.live.get(live.worker)
+            if older is not None:
+                self._sweep(older.run, older.worker, sweeps)
+            self.live[live.worker] = live
+        living = {live.run for live in self.live.values()}
+        self.lives = {run: life for run, life in self.lives.items() if life.tasks}
+        for run, life in self.lives.items():
+            if run not in living and run not in sweeps:
+                self._sweep(run, life.worker, sweeps)
+        self.history = History(sweeps=sweeps)
+
+    def _sweep(self, run: str, worker: str, sweeps: dict[str, Sweep]) -> None:
+        self.ended[run] = (worker, 0)
+        sweeps[run] = Sweep(worker=worker, since=self.now)

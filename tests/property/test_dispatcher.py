@@ -1,0 +1,162 @@
+"""The dispatcher under every fault we know, against a journal that crashes: nothing lost, nothing twice.
+
+The programs and the strict disk of `task_world` assert most of it while things move: no task is held by two
+living runs, what is accepted is durable, each task ends once, a record fits the state of its task.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.property.task_world import World
+from tmaxd.tasks import events as ev
+from tmaxd.tasks import queue
+from tmaxd.tasks.frames import Form
+from tmaxd.tasks.policy import GroupPolicy
+
+WORKERS = st.sampled_from(["a-1", "a-2", "a-3", "b-1"])
+GROUPS = st.sampled_from(["a", "a", "b"])
+SOME = st.integers(0, 5)
+SIZES = {"long": "p" * 120, "by file": "\x01" * 4000, "not held": "q" * 5000}
+PAYLOADS = st.lists(
+    st.sampled_from(["x", "tab\there", "line\nbreak", "\\ and ü", *SIZES]), min_size=1, max_size=7
+)
+POLICIES = st.builds(
+    GroupPolicy,
+    window=st.none() | st.integers(1, 4),
+    timeout=st.none() | st.just(30.0),
+    attempts=st.integers(1, 4),
+    backoff_first=st.sampled_from([0.0, 1.0]),
+    backoff_max=st.just(4.0),
+)
+OUTCOMES = st.sampled_from(["done", "done", "failed", "temporary", "timeout"])
+
+
+class Machine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self._front_items = queue.FRONT_ITEMS
+        queue.FRONT_ITEMS = 2  # so that its bound is met with few tasks
+        self.world = World()
+
+    def teardown(self) -> None:
+        try:
+            self.finish()
+        finally:
+            queue.FRONT_ITEMS = self._front_items
+
+    def finish(self) -> None:
+        world = self.world
+        self.policies(GroupPolicy(), GroupPolicy())
+        for worker in ("a-1", "b-1"):
+            world.events.append(ev.Hold(worker, False))
+            world.start(worker, "json", 2, True)
+        world.drain()
+        self.counts_agree()
+
+    @initialize(a=POLICIES, b=POLICIES)
+    def policies(self, a: GroupPolicy, b: GroupPolicy) -> None:
+        self.world.policies = {"a": a, "b": b}
+        self.world.events.append(ev.Groups(self.world.policies))
+
+    @rule()
+    def group_goes(self) -> None:
+        self.world.policies = {"b": self.world.policies["b"]}
+        self.world.events.append(ev.Groups(self.world.policies))
+
+    @rule(group=GROUPS, payloads=PAYLOADS)
+    def submit(self, group: str, payloads: list[str]) -> None:
+        self.world.submit(group, [SIZES.get(payload, payload) for payload in payloads])
+
+    @rule(worker=WORKERS, form=st.sampled_from(["json", "tsv"]), window=st.integers(1, 4),
+          says=st.booleans())  # fmt: skip
+    def start(self, worker: str, form: Form, window: int, says: bool) -> None:
+        self.world.start(worker, form, window, says)
+
+    @rule(commit=st.none() | st.integers(0, 2))
+    def step(self, commit: int | None) -> None:
+        self.world.step()
+        self.world.commit(commit)
+
+    @rule()
+    def time_passes(self) -> None:
+        self.world.now += 1.5
+
+    @rule()
+    def look(self) -> None:
+        self.world.look()
+
+    @rule(index=SOME, failed=st.booleans())
+    def deliver(self, index: int, failed: bool) -> None:
+        self.world.deliver(index, failed)
+
+    @rule(worker=WORKERS, lines=st.integers(1, 4), begun=st.integers(0, 3), index=SOME)
+    def work(self, worker: str, lines: int, begun: int, index: int) -> None:
+        if worker in self.world.programs:
+            self.world.programs[worker].read(lines)
+            for _ in range(begun):
+                self.world.programs[worker].begin(index)
+
+    @rule(worker=WORKERS, index=SOME, outcome=OUTCOMES, size=st.sampled_from([0, 7, 10_000]))
+    def result(self, worker: str, index: int, outcome: str, size: int) -> None:
+        if worker in self.world.programs:
+            self.world.programs[worker].finish(index, outcome)
+            self.world.results(worker, size)
+
+    @rule(worker=WORKERS)
+    def nonsense(self, worker: str) -> None:
+        if worker in self.world.programs:
+            self.world.programs[
+                worker
+            ].out += b'\n{"t":"done","id":1,"attempt":9}\nstarted\t2\t7\nhm\n'
+
+    @rule(worker=WORKERS, torn=st.sampled_from([0, 0, 5, 10_000]))
+    def die(self, worker: str, torn: int) -> None:
+        self.world.bury(self.world.kill(worker, torn))
+
+    @rule(worker=WORKERS)
+    def begin_anew(self, worker: str) -> None:
+        self.world.begin_anew(worker)
+
+    @rule(worker=WORKERS, held=st.booleans())
+    def hold(self, worker: str, held: bool) -> None:
+        self.world.events.append(ev.Hold(worker, held))
+
+    @rule(dying=st.lists(WORKERS, max_size=2, unique=True))
+    def crash(self, dying: list[str]) -> None:
+        self.world.crash(dying)
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        for group in self.world.dispatcher._groups.values():
+            assert len(group.queue._main) <= 4
+            assert group.queue.chars == sum(len(task.payload or "") for task in group.queue._main)
+
+    @precondition(lambda self: not self.world.events and not self.world.steps)
+    @invariant()
+    def counts_agree(self) -> None:
+        """When nothing is on its way, the counts in memory are those of the disk."""
+        found = self.world.journal.disk.recover().counts
+        for name, group in self.world.dispatcher.view(self.world.now).groups.items():
+            counts = found.get(name, {})
+            delayed_here = len(self.world.dispatcher._groups[name].queue._front)
+            assert group.sent + group.running == counts.get("sent", 0)
+            assert (group.done, group.dead) == (counts.get("done", 0), counts.get("dead", 0))
+            assert group.queued + group.delayed == counts.get("queued", 0) + counts.get(
+                "delayed", 0
+            )
+            assert 0 <= group.queued - counts.get("queued", 0) <= delayed_here
+
+
+Machine.TestCase.settings = settings(
+    max_examples=int(os.environ.get("TMAX_EXAMPLES", "150")),
+    stateful_step_count=60,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+TestDispatcher = Machine.TestCase

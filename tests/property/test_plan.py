@@ -1,0 +1,141 @@
+"""Whatever happens to a fleet, the planner keeps its rules at each pass, and comes to rest when it is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.property.plan_faults import FAULTS, calm
+from tests.property.plan_rules import check
+from tests.property.plan_world import World
+from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.wanted import Wanted, WantedGroup
+
+PASSES = 1500
+"""Eight workers, one after the other, each deaf to SIGTERM and polled for its 2 s, come to rest in fewer."""
+
+
+@dataclass(frozen=True)
+class Step:
+    fault: str = ""
+    which: int = 0
+    how: int = 0
+    wanted: Wanted | None = None
+    passes: int = 1
+    dies_after: int | None = None
+    """The daemon dies when it has performed so many actions of the last pass, none of which was recorded."""
+
+
+def groups(name: str) -> st.SearchStrategy[WantedGroup]:
+    kinds = st.just(name != "shell") if name != "echo" else st.booleans()
+    return st.builds(
+        lambda takes, count, version, after: WantedGroup(
+            count=count,
+            takes_tasks=takes,
+            fingerprint=f"{'task' if takes else 'run'}:{version}",
+            stop_after=after,
+        ),
+        kinds,
+        st.integers(0, 3),
+        st.integers(0, 2),
+        st.sampled_from([0.2, 2.0]),
+    )
+
+
+WANTED = st.builds(
+    lambda groups, inboxes: Wanted(groups=groups, inboxes=frozenset(inboxes)),
+    st.fixed_dictionaries({}, optional={n: groups(n) for n in ("check", "echo", "shell")}),
+    st.sets(st.sampled_from(["tasks", "jobs"])),
+)
+NUMBER = st.integers(0, 7)
+PASSES_AFTER = st.integers(0, 4)
+FAULT = st.builds(Step, st.sampled_from(sorted(FAULTS)), NUMBER, NUMBER, passes=PASSES_AFTER)
+EDIT = st.builds(Step, wanted=WANTED, passes=PASSES_AFTER)
+DEATH = st.builds(Step, passes=PASSES_AFTER, dies_after=NUMBER)
+
+
+def one_pass(world: World, dies_after: int | None = None) -> Plan:
+    before, seen = world.history, world.observe()
+    made = plan(world.wanted, seen, before, world.now)
+    check(world, seen, before, made)
+    journal = dict(world.journal)
+    world.perform(made, dies_after)
+    if dies_after is not None:
+        world.restart_daemon(journal)
+    if not world.sluggish:
+        world.say_ready()
+    return made
+
+
+def take(world: World, step: Step) -> None:
+    if step.wanted is not None:
+        world.wanted = step.wanted
+    if step.fault:
+        FAULTS[step.fault](world, step.which, step.how)
+    for _ in range(step.passes):
+        made = one_pass(world)
+        if made.wake_at is not None:
+            world.now = max(world.now, made.wake_at)
+    if step.dies_after is not None:
+        one_pass(world, step.dies_after)
+
+
+def settle(world: World) -> None:
+    calm(world)
+    for _ in range(PASSES):
+        made = one_pass(world)
+        calm(world)
+        world.finish_tasks()
+        if not made.actions and made.wake_at is None and not made.pending:
+            break
+        world.now = max(world.now, world.now if made.wake_at is None else made.wake_at)
+    else:
+        raise AssertionError(f"not at rest: {made.actions}, {made.pending}, wake {made.wake_at}")
+    world.now += 1000.0
+    before, seen = world.history, world.observe()
+    again = plan(world.wanted, seen, before, world.now)
+    assert (again.actions, again.pending, again.wake_at, again.history) == ((), {}, None, before)
+
+
+def is_as_wanted(world: World) -> None:
+    """The settled world, looked at without the planner's eyes."""
+    wanted = {} if world.down else world.wanted.groups
+    up: dict[str, int] = dict.fromkeys(wanted, 0)
+    for session in world.sessions.values():
+        if not session.worker:
+            assert session.pid in world.procs, "a session that is not ours was touched"
+            continue
+        group, _, number = session.worker.rpartition("-")
+        live = world.live[session.worker]
+        up[group] += 1
+        assert int(number) >= 1
+        assert (session.name, session.piped, session.dead) == (session.worker, True, False)
+        assert (live.run, live.pid) == (session.run, session.pid)
+        assert session.fingerprint == wanted[group].fingerprint
+        assert live.ready or not live.takes_tasks
+        assert live.adopted
+        assert not live.cut_off
+        assert session.worker not in world.holds
+    assert up == {name: group.count for name, group in wanted.items()}
+    assert set(world.live) == {s.worker for s in world.sessions.values() if s.worker}
+    assert not world.ended
+    if not world.down:
+        assert world.pipes == {w for w, live in world.live.items() if live.takes_tasks}
+        assert world.inboxes == world.wanted.inboxes
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(WANTED, st.lists(st.one_of(FAULT, FAULT, FAULT, EDIT, DEATH), max_size=30), st.booleans())
+def test_every_pass_keeps_the_rules_and_the_fleet_comes_to_rest(
+    wanted: Wanted, steps: list[Step], down: bool
+) -> None:
+    world = World(wanted=wanted)
+    settle(world)
+    is_as_wanted(world)
+    for step in steps:
+        take(world, step)
+    world.down = down
+    settle(world)
+    is_as_wanted(world)

@@ -1,0 +1,122 @@
+"""What `tmaxctl plan` shows: the actions that a user would name, until all is settled, and in few passes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tmaxd.plan import preview as room
+from tmaxd.plan.history import History, Slot, Stopping, Sweep
+from tmaxd.plan.observed import Load, Observed, Run, Seen
+from tmaxd.plan.preview import preview
+from tmaxd.plan.wanted import Wanted, WantedGroup
+
+NOW = 100.0
+
+
+def wanted(count: int, **changes: object) -> Wanted:
+    group = WantedGroup(count=count, takes_tasks=True, fingerprint="new")
+    return Wanted(groups={"check": msgspec.structs.replace(group, **changes)})
+
+
+def up(count: int, drift: tuple[str, ...] = ()) -> Observed:
+    names = [f"check-{n}" for n in range(1, count + 1)]
+    return Observed(
+        server=True,
+        seen={
+            w: Seen(
+                session_id=f"${w}",
+                session=w,
+                pane_id=f"%{w}",
+                run=f"{w}.1",
+                alive=True,
+                drift=drift,
+            )
+            for w in names
+        },
+        runs={w: Run(run=f"{w}.1", alive=True, started=0.0) for w in names},
+        loads={w: Load() for w in names},
+        pipes=frozenset(names),
+    )
+
+
+def shown(
+    want: Wanted, there: Observed, history: History | None = None
+) -> list[tuple[str, str, str]]:
+    found = preview(want, there, history or History(), NOW)
+    return [(str(x.__struct_config__.tag), x.worker, x.reason) for x in found]
+
+
+@pytest.fixture(autouse=True)
+def few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview that does not settle must fail here, not take minutes."""
+    monkeypatch.setattr(room, "PASSES", 200)
+
+
+def test_a_settled_fleet_shows_nothing() -> None:
+    assert shown(wanted(2), up(2)) == []
+
+
+def test_a_fresh_fleet_shows_its_starts_only() -> None:
+    assert shown(wanted(2), Observed(server=False)) == [
+        ("start", "check-1", "added"),
+        ("start", "check-2", "added"),
+    ]
+
+
+def test_a_changed_env_shows_one_worker_after_the_other_with_the_field() -> None:
+    found = preview(wanted(2), up(2, ("env",)), History(), NOW)
+    assert [(x.__struct_config__.tag, x.worker, getattr(x, "fields", None)) for x in found] == [
+        ("stop", "check-1", ("env",)),
+        ("start", "check-1", ("env",)),
+        ("stop", "check-2", ("env",)),
+        ("start", "check-2", ("env",)),
+    ]
+
+
+def test_a_busy_worker_is_shown_as_if_it_had_finished() -> None:
+    busy = msgspec.structs.replace(up(1), loads={"check-1": Load(3)})
+    assert shown(wanted(0), busy) == [
+        ("stop", "check-1", "scaled_down"),
+        ("remove_session", "check-1", "scaled_down"),
+        ("remove_pipes", "check-1", "scaled_down"),
+    ]
+
+
+def test_a_backoff_is_waited_out() -> None:
+    history = History(slots={"check-1": Slot(crashes=9, next_start=NOW + 60)})
+    assert shown(wanted(1), Observed(server=True), history) == [("start", "check-1", "added")]
+
+
+@pytest.mark.parametrize("signalled", [None, 99.0])
+def test_a_stop_under_way_whose_tree_was_not_looked_at_does_not_keep_it_from_settling(
+    signalled: float | None,
+) -> None:
+    stopping = Stopping(run="check-1.1", reason="scaled_down", since=99.0, signalled=signalled)
+    history = History(slots={"check-1": Slot(stopping=stopping)})
+    assert shown(wanted(0), up(1), history) == [
+        ("remove_session", "check-1", "scaled_down"),
+        ("remove_pipes", "check-1", "scaled_down"),
+    ]
+
+
+def test_nor_does_a_sweep() -> None:
+    history = History(sweeps={"old": Sweep(worker="gone-1", since=99.0)})
+    assert shown(wanted(1), up(1), history) == []
+
+
+def test_nor_a_stop_that_has_a_day_to_end() -> None:
+    stopping = Stopping(run="check-1.1", reason="scaled_down", since=99.0, signalled=99.0)
+    history = History(slots={"check-1": Slot(stopping=stopping)})
+    patient = wanted(0, stop_after=86400.0)
+    assert shown(patient, up(1), history) == [
+        ("remove_session", "check-1", "scaled_down"),
+        ("remove_pipes", "check-1", "scaled_down"),
+    ]
+
+
+def test_the_observed_world_is_left_as_it_was() -> None:
+    there = up(2, ("env",))
+    before = msgspec.json.encode(there)
+    shown(wanted(1), there)
+    assert msgspec.json.encode(there) == before

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from tests.unit.spec.loading import spec_of
+from tmaxd.spec.diff import Change, _words, diff
+from tmaxd.spec.model import Backoff, Duration, Group, Inbox, Pipes, Retry, Size, Spec, Stop
+
+WORDS = st.sampled_from(["a", "b", "{payload}", ""])
+DURATIONS = st.sampled_from([Duration(0), Duration(1.5), Duration(60)])
+GROUPS = st.builds(
+    Group,
+    kind=st.sampled_from(["run", "serve", "task"]),
+    argv=st.lists(WORDS, min_size=1, max_size=2).map(tuple),
+    count=st.integers(0, 3),
+    env=st.dictionaries(st.sampled_from("AB"), WORDS),
+    cwd=st.sampled_from(["/", "/x"]),
+    stop=st.builds(Stop, after=DURATIONS),
+    timeout=st.none() | DURATIONS,
+    retry=st.builds(Retry, backoff=st.builds(Backoff, first=DURATIONS)),
+    window=st.none() | st.integers(1, 2),
+)
+SPECS = st.builds(
+    Spec,
+    fleet=st.sampled_from(["x", "y"]),
+    workers=st.dictionaries(st.sampled_from(["g", "h", "run"]), GROUPS),
+    pipes=st.builds(
+        Pipes,
+        capacity=st.sampled_from([Size(4096), Size(8192)]),
+        inboxes=st.dictionaries(st.sampled_from(["i", "j"]), st.builds(Inbox, to=WORDS)),
+    ),
+)
+
+
+@given(SPECS, SPECS)
+def test_applying_the_changes_gives_the_new_spec(old: Spec, new: Spec) -> None:
+    words = copy.deepcopy(_words(old))
+    for change in diff(old, new):
+        apply(words, change)
+    assert words == _words(new)
+
+
+@given(SPECS)
+def test_nothing_differs_from_itself(spec: Spec) -> None:
+    assert diff(spec, copy.deepcopy(spec)) == ()
+
+
+@given(SPECS, SPECS)
+def test_changes_go_to_json(old: Spec, new: Spec) -> None:
+    for change in diff(old, new):
+        back = msgspec.json.decode(msgspec.json.encode(change), type=Change)
+        assert (back.key, back.field_class) == (change.key, change.field_class)
+
+
+def test_the_words_are_those_of_the_file() -> None:
+    old = spec_of("workers: {a: {task: [x], timeout: 30s, env: {A: 1}}, b: {run: [x]}}")
+    new = spec_of(
+        "workers: {a: {serve: [x], count: 2, env: {A: 2, B: 1}}, c: {run: [y]}}\n"
+        "pipes: {inboxes: {i: {to: a}}}"
+    )
+    assert [(c.key, c.field_class) for c in diff(old, new)] == [
+        ("pipes.inboxes.i", "live"),
+        ("workers.a.count", "live"),
+        ("workers.a.env.A", "when_idle"),
+        ("workers.a.env.B", "when_idle"),
+        ("workers.a.serve", "when_idle"),
+        ("workers.a.task", "when_idle"),
+        ("workers.a.timeout", "live"),
+        ("workers.b", "live"),
+        ("workers.c", "live"),
+    ]
+    by_key = {c.key: c for c in diff(old, new)}
+    assert (by_key["workers.a.count"].old, by_key["workers.a.count"].new) == (1, 2)
+    assert (by_key["workers.a.timeout"].old, by_key["workers.a.timeout"].new) == (30.0, UNSET)
+    assert b'"old"' not in msgspec.json.encode(by_key["workers.c"])
+
+
+def apply(words: dict[str, Any], change: Change) -> None:
+    *path, last = change.key.split(".")
+    for part in path:
+        words = words[part]
+    if change.new is UNSET:
+        del words[last]
+    else:
+        words[last] = change.new

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from tmaxd.spec.fields import CLASSES
+from tmaxd.spec.fingerprint import drifted, fingerprint
+from tmaxd.spec.model import Duration, Group, Retry, Stop
+
+BASE = Group(kind="task", argv=("a", "b"), cwd="/", env={"A": "1", "B": "2"})
+
+
+def test_form() -> None:
+    assert re.fullmatch(r"task:[0-9a-f]{8},env:[0-9a-f]{8},cwd:[0-9a-f]{8}", fingerprint(BASE))
+
+
+def test_it_does_not_change_between_versions() -> None:
+    """Workers outlive the daemon: a changed hash would replace every one of them after an upgrade."""
+    assert fingerprint(BASE) == "task:0473ef2d,env:3eda2f06,cwd:df7e940f"
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"argv": ("a", "c")}, ("task",)),
+        ({"argv": ("a b",)}, ("task",)),
+        ({"env": {"A": "1"}}, ("env",)),
+        ({"env": {"B": "2", "A": "1"}}, ()),
+        ({"cwd": "/x", "env": {}}, ("env", "cwd")),
+        ({"kind": "serve"}, ("serve", "task")),
+        ({"count": 9}, ()),
+        ({"stop": Stop(after=Duration(1)), "timeout": Duration(1), "window": 2}, ()),
+        ({"retry": Retry(attempts=3)}, ()),
+    ],
+)
+def test_drift_names_the_field(change: dict[str, object], fields: tuple[str, ...]) -> None:
+    other = msgspec.structs.replace(BASE, **change)
+    assert drifted(fingerprint(BASE), fingerprint(other)) == fields
+
+
+def test_only_fields_of_the_class_when_idle_count() -> None:
+    """`env_file` is part of env."""
+    idle = {p.removeprefix("workers.*.") for p, c in CLASSES.items() if c == "when_idle"}
+    assert idle - {"env_file"} == {"run", "serve", "task", "env", "cwd"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "task:1a2b3c4d,", "task:1a2b3c4", "task 1", "task:1a2b3c4d env:1"]
+)
+def test_what_cannot_be_read_is_unknown(text: str) -> None:
+    assert drifted(text, fingerprint(BASE)) == ("unknown",)
+    assert drifted(fingerprint(BASE), text) == ("unknown",)

@@ -1,0 +1,155 @@
+"""The published schema and reference, and their agreement with the rest of the room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from tests.unit.spec.loading import spec_of
+from tmaxd.spec import reference, schema
+from tmaxd.spec.fields import CLASSES, class_of
+from tmaxd.spec.file_model import SpecFile
+from tmaxd.spec.plain import FILE, Keys, Names, Shape
+from tmaxd.spec.wording import choices, wanted
+
+TOP = Path(__file__).parents[3]
+PUBLISHED = schema.json_schema()
+
+
+def accepts(value: object) -> bool:
+    return bool(Draft202012Validator(PUBLISHED).is_valid(value))
+
+
+def test_the_published_file_is_up_to_date() -> None:
+    path = TOP / "schemas" / "tmax.schema.json"
+    assert path.read_text() == schema.text(), "run python -m tmaxd.spec.schema > schemas/…"
+
+
+def test_the_reference_is_up_to_date() -> None:
+    path = TOP / "docs" / "spec.md"
+    assert path.read_text() == reference.text(), "run python -m tmaxd.spec.reference > docs/spec.md"
+
+
+def test_the_reference_has_every_key() -> None:
+    page = reference.text()
+    for definition in schema.checker(SpecFile)["$defs"].values():
+        for key in definition["properties"]:
+            assert f"| `{key}` |" in page
+
+
+def test_it_is_a_valid_schema() -> None:
+    Draft202012Validator.check_schema(PUBLISHED)
+    assert PUBLISHED["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_editors_accept_the_example() -> None:
+    assert accepts(yaml.safe_load((TOP / "examples" / "tmax.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("workers: {a: {run: [sleep, 1]}}", True),
+        ("workers: {a: {run: [x], env: {A: 1, B: true, C: null, D: x}}}", True),
+        ('workers: {a: {run: [x], count: "${N:-4}"}}', True),
+        ('workers: {a: {task: [x], timeout: "${T}"}}', True),
+        ("workers: {a: {run: [x], x-note: 1}}\nx-top: 1", True),
+        ("workers: {a: {run: [x], cwd: ~, stop: null}}", True),
+        ("workers: {a: {run: [x], cuont: 1}}", False),
+        ("workers: {a: {run: [x], task: [x]}}", False),
+        ("workers: {a: {count: 1}}", False),
+        ("workers: {a: {run: x}}", False),
+        ("workers: {A: {run: [x]}}", False),
+        ("workers: {a: {task: [x], timeout: 30}}", False),
+        ("workers: {a: {task: [x], timeout: 0s}}", False),
+        ("workers: {a: {run: [x], env: {TMAX_A: 1}}}", False),
+        ("workers: {}\npool: 1", False),
+    ],
+)
+def test_editors_judge_as_the_loader_does(text: str, good: bool) -> None:
+    assert accepts(yaml.safe_load("version: 1\nfleet: demo\n" + text)) is good
+
+
+def properties(
+    definition: dict[str, Any], root: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every key of the format by path, `*` for keys that the user chooses."""
+    for key, value in definition.get("properties", {}).items():
+        yield (*path, key), value
+        for choice in choices(value, root):
+            yield from properties(choice, root, (*path, key))
+    if isinstance(each := definition.get("additionalProperties"), dict):
+        for choice in choices(each, root):
+            yield from properties(choice, root, (*path, "*"))
+
+
+ROOT = schema.checker(SpecFile)
+KEYS = dict(properties(ROOT["$defs"]["SpecFile"], ROOT))
+
+
+def test_every_key_is_described() -> None:
+    assert len(KEYS) >= 40
+    for path, value in KEYS.items():
+        assert len(value["description"]) > 10, path
+
+
+def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
+    defaults = {
+        path[2:]: value["default"]
+        for path, value in KEYS.items()
+        if "default" in value and path[2:]
+    }
+    assert len(defaults) >= 5
+    for value in KEYS.values():
+        checker = Draft202012Validator({"$defs": ROOT["$defs"], **value})
+        for example in value.get("examples", ()):
+            checker.validate(example)
+    group = {"task": ["x"]} | {
+        "count": defaults[("count",)],
+        "stop": {"signal": defaults["stop", "signal"], "after": defaults["stop", "after"]},
+        "retry": {
+            "attempts": defaults["retry", "attempts"],
+            "backoff": {
+                "first": defaults["retry", "backoff", "first"],
+                "max": defaults["retry", "backoff", "max"],
+            },
+        },
+    }
+    pipes = {key: KEYS["pipes", key]["default"] for key in ("layout", "capacity")}
+    written = f"workers: {json.dumps({'a': group})}\npipes: {json.dumps(pipes)}"
+    assert spec_of(written) == spec_of("workers: {a: {task: [x]}}")
+
+
+def test_the_shapes_are_those_of_the_schema() -> None:
+    def keys(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        if isinstance(shape, Keys):
+            for key, inner in shape.keys.items():
+                yield (*path, key)
+                yield from keys(inner, (*path, key))
+        elif isinstance(shape, Names):
+            yield from keys(shape.each, (*path, "*"))
+
+    assert set(keys(FILE)) == set(KEYS)
+
+
+def test_every_key_has_a_class() -> None:
+    """`include` and `defaults` are worked in before anything is compared."""
+    known = {path for path in KEYS if path[0] not in ("include", "defaults")}
+    for path in known:
+        assert class_of(path) in ("live", "next_start", "when_idle", "refused")
+    for pattern in CLASSES:
+        path = tuple(pattern.split("."))
+        assert path in known or path[-1] == "*", f"{pattern} is no key"
+    with pytest.raises(KeyError):
+        class_of(("workers", "a", "restart"))
+
+
+def test_every_value_has_words() -> None:
+    for path, value in KEYS.items():
+        assert wanted(value, ROOT), path

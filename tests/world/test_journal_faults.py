@@ -1,0 +1,378 @@
+"""The real journal where the fake has nothing to show: file modes, damage, disks that refuse, sudden death."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import until
+from tmaxd.ports import JournalError, Recovered
+from tmaxd.tasks.records import (
+    Assigned,
+    Finished,
+    Record,
+    Requeued,
+    RevisionApplied,
+    RunEnded,
+    RunStarted,
+    Submitted,
+)
+from tmaxd.world.journal import fold, open_journal
+from tmaxd.world.journal import writer as writing
+
+
+def submitted(*ids: int, payload: str = "p") -> list[Record]:
+    return [Submitted(i, "g", payload, 1.0) for i in ids]
+
+
+def fill(path: Path, tasks: int = 40) -> None:
+    """A journal with something in every table of tasks, closed properly."""
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        await journal.write(submitted(*range(1, tasks + 1), payload="x" * 400))
+        await journal.write([Assigned(i, "g", 1, "g-1", "r", 2.0) for i in range(1, 9)])
+        await journal.close()
+
+    asyncio.run(body())
+
+
+def recovered(path: Path) -> Recovered:
+    async def body() -> Recovered:
+        journal, found = open_journal(path)
+        await journal.close()
+        return found
+
+    return asyncio.run(body())
+
+
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    async def body() -> None:
+        journal, _ = open_journal(tmp_path / "state.db")
+        await journal.write(submitted(1))
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
+        await journal.close()
+        assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+
+    asyncio.run(body())
+    (tmp_path / "state.db").chmod(0o644)
+    assert recovered(tmp_path / "state.db").next_id == 2
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
+
+
+def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    async def body() -> None:
+        journal, _ = open_journal(tmp_path / "state.db")
+        pragmas = [
+            journal._writer._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous")
+        ]
+        await journal.close()
+        assert pragmas == ["wal", 2]
+
+    asyncio.run(body())
+
+
+def test_a_newer_state_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE meta SET value = 2 WHERE key = 'version'")
+    db.commit()
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="state version 2, this tmaxd knows versions up to 1"):
+        recovered(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda p: p.write_bytes(b"hello!!!" * 1024), "not a database"),
+        (lambda p: p.write_bytes(b""), "the file is empty"),
+        (lambda p: (p.unlink(), p.mkdir()), "not a regular file"),
+        (lambda p: (p.rename(p.with_name("x")), p.symlink_to("x")), "not a regular file"),
+        (lambda p: (p.unlink(), p.with_name("state.db-wal").write_bytes(b"x")), "is missing, but"),
+        (lambda p: sqlite3.connect(p).execute("DELETE FROM meta").connection.commit(), "next_id|version"),
+    ],
+    ids=["other file", "empty", "folder", "link", "wal alone", "no version"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:unclosed database")
+def test_what_is_not_our_state_is_refused(
+    tmp_path: Path, spoil: Callable[[Path], object], message: str
+) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+    spoil(path)
+    names = sorted(p.name for p in tmp_path.iterdir())
+    with pytest.raises(JournalError, match=message):
+        recovered(path)
+    assert [
+        n for n in sorted(p.name for p in tmp_path.iterdir()) if n[-4:] not in ("-wal", "-shm")
+    ] == [n for n in names if n[-4:] not in ("-wal", "-shm")]
+
+
+def test_a_database_cut_short_is_refused_and_never_empty(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+    whole = path.read_bytes()
+    cuts = [*range(0, 200, 33), *range(512, len(whole), len(whole) // 25), len(whole) - 1]
+    for size in cuts:
+        path.write_bytes(whole[:size])
+        with pytest.raises(JournalError, match="cannot be read as our state"):
+            recovered(path)
+        assert path.read_bytes() == whole[:size]
+
+
+def test_a_wal_cut_short_gives_the_batches_before_the_cut(tmp_path: Path) -> None:
+    path = tmp_path / "live" / "state.db"
+    path.parent.mkdir()
+    copy = tmp_path / "copy"
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        for i in range(1, 9):
+            await journal.write(submitted(i, payload="x" * 900))
+        shutil.copytree(path.parent, copy)
+        await journal.close()
+
+    asyncio.run(body())
+    wal = (copy / "state.db-wal").read_bytes()
+    main = (copy / "state.db").read_bytes()
+    seen = set()
+    for size in [*range(0, len(wal), len(wal) // 40), len(wal)]:
+        folder = tmp_path / f"cut{size}"
+        folder.mkdir()
+        (folder / "state.db").write_bytes(main)
+        (folder / "state.db-wal").write_bytes(wal[:size])
+        found = recovered(folder / "state.db")
+        assert found.counts.get("g", {}).get("queued", 0) == found.next_id - 1
+        seen.add(found.next_id)
+    assert seen == set(range(1, 10))
+
+
+def test_the_counts_are_those_of_the_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        lost = Requeued(
+            id=1, group="g", attempt=1, worker="g-1", run="r", outcome="lost", error="", started=None,
+            at=3.0, due=4.0,
+        )  # fmt: skip
+        over = Finished(
+            id=2, group="g", state="dead", attempt=1, worker="g-1", run="r", outcome="failed",
+            started=None, at=3.0,
+        )  # fmt: skip
+        await journal.write([lost, over, Assigned(1, "g", 2, "g-1", "r", 5.0, True)])
+        await journal.close()
+
+    asyncio.run(body())
+    db = sqlite3.connect(path)
+    counted = db.execute(
+        "SELECT grp, state, count(*) FROM tasks GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    kept = db.execute("SELECT grp, state, n FROM counters WHERE n <> 0 ORDER BY 1, 2").fetchall()
+    db.close()
+    assert kept == counted
+
+
+def test_ids_never_return_even_when_their_tasks_are_gone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+    db = sqlite3.connect(path)
+    db.execute("DELETE FROM tasks")
+    db.commit()
+    db.close()
+    assert recovered(path).next_id == 41
+
+
+def test_old_runs_and_revisions_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold, "ENDED_RUNS_KEPT", 5)
+    path = tmp_path / "state.db"
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        for i in range(1, 80):
+            run = RunStarted(
+                run=f"r{i}", worker="g-1", pid=1, start=1, boot_id="b", server_pid=1, server_started=1,
+                revision=1, at=1.0,
+            )  # fmt: skip
+            await journal.write([run, RevisionApplied(i, "d", "", 1.0)])
+            if i > 1:
+                await journal.write([RunEnded(f"r{i}", 0, None, "asked", 2.0)])
+        await journal.close()
+
+    asyncio.run(body())
+    assert [run.run for run in recovered(path).runs] == ["r1"]
+    db = sqlite3.connect(path)
+    runs = [row[0] for row in db.execute("SELECT run FROM runs ORDER BY number")]
+    revisions = db.execute("SELECT min(number), count(*) FROM revisions").fetchone()
+    db.close()
+    assert runs == ["r1", *(f"r{i}" for i in range(75, 80))]
+    assert revisions == (30, 50)
+
+
+# ------------------------------------------------------------------------------- refusing disks
+
+
+def test_a_refusing_disk_holds_everything_back_until_it_heals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = True
+    apply = fold.apply
+
+    def failing(db: sqlite3.Connection, records: list[Record]) -> None:
+        apply(db, records)
+        if refusing:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(fold, "apply", failing)
+    monkeypatch.setattr(writing, "RETRY", 0.01)
+
+    async def body() -> None:
+        nonlocal refusing
+        journal, _ = open_journal(tmp_path / "state.db")
+        first = journal.write(submitted(1))
+        await until(journal.trouble, "the trouble shows")
+        assert "cannot be written: disk I/O error; trying again" in (journal.trouble() or "")
+        second = journal.write(submitted(2))
+        page = asyncio.ensure_future(journal.page("g", 0, 10))
+        assert await journal.story(1) is None
+        assert [first.done(), second.done(), page.done()] == [False] * 3
+        refusing = False
+        await asyncio.gather(first, second)
+        assert [t.id for t in (await page).tasks] == [1, 2]
+        await journal.write(submitted(3))
+        assert journal.trouble() is None
+        await journal.close()
+
+    asyncio.run(body())
+    assert recovered(tmp_path / "state.db").counts == {"g": {"queued": 3}}
+
+
+def test_closing_while_the_disk_refuses_fails_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(db: sqlite3.Connection, records: list[Record]) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(fold, "apply", failing)
+
+    async def body() -> None:
+        journal, _ = open_journal(tmp_path / "state.db")
+        write = journal.write(submitted(1))
+        await until(journal.trouble, "the trouble shows")
+        await journal.close()
+        with pytest.raises(JournalError, match="closed while it could not be written"):
+            await write
+
+    asyncio.run(body())
+
+
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from tmaxd.tasks.records import Submitted
+from tmaxd.world.journal import open_journal, writer
+
+async def body():
+    writer.RETRY = 0.02
+    journal, _ = open_journal(Path(sys.argv[1]))
+    await journal.write([Submitted(1, "g", "x", 1.0)])
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
+    big = journal.write([Submitted(2, "g", "x" * 500000, 1.0)])
+    for _ in range(500):
+        if journal.trouble(): break
+        await asyncio.sleep(0.01)
+    print("trouble:", journal.trouble(), big.done())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    await big
+    await journal.write([Submitted(3, "g", "x", 1.0)])
+    print("healed:", journal.trouble())
+    await journal.close()
+
+asyncio.run(body())
+"""
+
+
+def test_a_file_that_cannot_grow_is_a_disk_that_refuses(tmp_path: Path) -> None:
+    """The real thing: the kernel refuses the write, then lets it through."""
+    path = tmp_path / "state.db"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first.startswith(f"trouble: {path}: cannot be written: ")
+    assert first.endswith("False")
+    assert second == "healed: None"
+    assert recovered(path).counts == {"g": {"queued": 3}}
+
+
+def test_a_record_that_makes_no_sense_breaks_the_journal_visibly(tmp_path: Path) -> None:
+    async def body() -> None:
+        journal, _ = open_journal(tmp_path / "state.db")
+        await journal.write(submitted(1))
+        with pytest.raises(JournalError, match="This is a bug in tmaxd"):
+            await journal.write(submitted(1))
+        with pytest.raises(JournalError, match="This is a bug in tmaxd"):
+            await journal.write(submitted(2))
+        assert "bug in tmaxd" in (journal.trouble() or "")
+        await journal.close()
+
+    asyncio.run(body())
+    assert recovered(tmp_path / "state.db").next_id == 2
+
+
+# --------------------------------------------------------------------------------- sudden death
+
+DYING = """
+import asyncio, sys
+from pathlib import Path
+from tmaxd.tasks.records import Submitted
+from tmaxd.world.journal import open_journal
+
+async def body():
+    journal, _ = open_journal(Path(sys.argv[1]))
+    for task in range(1, 100):
+        await journal.write([Submitted(task, "g", "x", 1.0)])
+        print(task, flush=True)
+
+asyncio.run(body())
+"""
+
+
+@pytest.mark.parametrize(
+    ("point", "kept"), [("journal.before_commit:5", 4), ("journal.after_commit:5", 5)]
+)
+def test_killed_around_a_commit_keeps_exactly_what_was_committed(
+    tmp_path: Path, point: str, kept: int
+) -> None:
+    path = tmp_path / "state.db"
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, str(path)],
+        capture_output=True, text=True, timeout=30, check=False, env={"TMAX_FAILPOINT": point},
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stdout.split() == ["1", "2", "3", "4"]
+    found = recovered(path)
+    assert (found.next_id, found.counts) == (kept + 1, {"g": {"queued": kept}})
