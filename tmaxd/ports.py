@@ -182,6 +182,10 @@ class Processes(Protocol):
         """Send through a pidfd, so that a reused pid is never hit. False: it is gone already. A process that
         may not be signalled (another user's, this one, init) is a WorldError."""
 
+    def ignores(self, proc: Proc, number: int) -> bool:
+        """The process has set this signal to be ignored (`SigIgn`, proc(5)), as interactive shells do with
+        SIGTERM. False when that cannot be told."""
+
     def boot_id(self) -> str: ...
 
 

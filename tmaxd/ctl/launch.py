@@ -17,6 +17,13 @@ LAST_LINES = 20
 MAX_TAIL = 64 * 1024
 
 
+WORKER_MARKS = frozenset(
+    {"TMAX_FLEET", "TMAX_GROUP", "TMAX_WORKER", "TMAX_RUN", "TMAX_PIPES", "TMAX_SPOOL"}
+)
+"""What a worker has in its environment. A daemon started from inside one must not count as part of it, or it would
+end with that worker."""
+
+
 class Daemon:
     """A daemon that was started here, as long as it is of interest."""
 
@@ -71,6 +78,7 @@ def launch(spec: Path, paths: Places) -> Daemon:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env={key: value for key, value in os.environ.items() if key not in WORKER_MARKS},
             start_new_session=True,
         )
     finally:

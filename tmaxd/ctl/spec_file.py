@@ -10,30 +10,19 @@ from typing import Any
 import msgspec
 
 from tmaxd.daemon.api.types import report
-from tmaxd.ports import WorldError
 from tmaxd.spec.compose import compose
 from tmaxd.spec.expand import TooLong, expand
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.model import MAX_NAME
 from tmaxd.spec.problems import Problem
-from tmaxd.spec.source import MAX_FILE_BYTES, Broken, open_source
+from tmaxd.spec.source import Broken, open_source
 from tmaxd.spec.tree import Scalar, Table
-from tmaxd.world.folders import read_file
-
-
-def read(path: Path) -> bytes:
-    """Raises OSError, as the loader wants it, which puts the file's name before the reason itself."""
-    try:
-        return read_file(path, MAX_FILE_BYTES)
-    except WorldError as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None
-        raise OSError(str(error)) from error
+from tmaxd.world.files import read_for_spec
 
 
 def check(path: Path) -> Loaded | Rejected:
     """As the daemon would load it now, from here: same rules, same environment variables."""
-    return load(path, read, os.environ, os.environ.get("HOME") or "/")
+    return load(path, read_for_spec, os.environ, os.environ.get("HOME") or "/")
 
 
 def reports(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
@@ -45,7 +34,7 @@ def reports(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
 def fleet_named_in(path: Path) -> str | None:
     """The fleet's name, also in a file that is wrong elsewhere; None when it has none that can be read."""
     try:
-        root = compose(open_source(str(path), path, read(path)), lambda _: None)
+        root = compose(open_source(str(path), path, read_for_spec(path)), lambda _: None)
     except (OSError, Broken):
         return None
     entry = root.entries.get("fleet") if isinstance(root, Table) else None

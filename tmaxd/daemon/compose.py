@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -29,12 +30,11 @@ from tmaxd.places import Places, places, roots
 from tmaxd.ports import JournalError, Recovered, WorldError
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.problems import render
-from tmaxd.spec.source import MAX_FILE_BYTES
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import Counts, Restored
 from tmaxd.world.clock import SystemClock
-from tmaxd.world.files import write_private
-from tmaxd.world.folders import prepare, read_file
+from tmaxd.world.files import read_for_spec, write_private
+from tmaxd.world.folders import prepare
 from tmaxd.world.journal import SqliteJournal, open_journal
 from tmaxd.world.lock import FleetLock, Held
 from tmaxd.world.logs import rotate
@@ -79,24 +79,14 @@ def _find_fleet(path: Path) -> tuple[SpecFile, Loaded | Rejected]:
     its daemon comes back with the last good revision."""
     env = {"TMAX_PYTHON": sys.executable} | dict(os.environ)
     home = os.environ.get("HOME", "/")
-    found = load(path, _read, env, home)
+    found = load(path, read_for_spec, env, home)
     if isinstance(found, Loaded):
-        return SpecFile(path, _read, env, home, found.spec.fleet), found
+        return SpecFile(path, read_for_spec, env, home, found.spec.fleet), found
     fleet = _last_fleet(path)
     if fleet is None:
         problems = "\n".join(render(problem) for problem in found.problems)
         raise CannotStart(f"the spec is not valid, nothing was started\n{problems}", EXIT_SPEC)
-    return SpecFile(path, _read, env, home, fleet), found
-
-
-def _read(path: os.PathLike[str]) -> bytes:
-    """As the spec loader wants it: OSError, whose text goes behind the file's name."""
-    try:
-        return read_file(Path(path), MAX_FILE_BYTES)
-    except WorldError as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None
-        raise OSError(str(error)) from error
+    return SpecFile(path, read_for_spec, env, home, fleet), found
 
 
 def _last_fleet(path: Path) -> str | None:
@@ -109,6 +99,7 @@ def _last_fleet(path: Path) -> str | None:
 
 def _prepare(here: Places, path: Path) -> FleetLock:
     prepare(here)
+    _raise_limits()
     lock = FleetLock(here.lock)
     try:
         lock.acquire()
@@ -119,6 +110,13 @@ def _prepare(here: Places, path: Path) -> FleetLock:
         ) from None
     write_private(here.state / "spec_path", str(path), durable=True)
     return lock
+
+
+def _raise_limits() -> None:
+    """A worker takes four descriptors (three FIFOs and a pidfd); the usual soft limit of 1024 ends at 250."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 # ------------------------------------------------------------------------------------- the daemon
@@ -221,6 +219,9 @@ def _build(
         waker=waker,
         housekeeping=LogKeeper(here.logs, tmux, clock, rotate),
     )
+    for name in pipes.inboxes():  # those that the spec no longer has are removed by the first pass
+        pipes.add_inbox(name)
+        executor.inboxes.add(name)
     return fleet, waiters, tmux
 
 

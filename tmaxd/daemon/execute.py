@@ -140,8 +140,16 @@ class Executor:
 
     def _signal(self, item: a.Signal) -> None:
         number = signal.Signals[f"SIG{item.signal}"]
-        sent = [m.pid for m in item.members if self.processes.signal(Proc(m.pid, m.start), number)]
+        procs = [Proc(m.pid, m.start) for m in item.members]
+        sent = [proc.pid for proc in procs if self._send_signal(proc, number)]
         self.log.info("signal", **_words(item), signal=item.signal, pids=sent)
+
+    def _send_signal(self, proc: Proc, number: int) -> bool:
+        """A process that ignores the signal, as interactive shells do with SIGTERM, is told that its terminal
+        hangs up, which is what it listens to (systemd has SendSIGHUP= for the same)."""
+        if number != signal.SIGKILL and self.processes.ignores(proc, number):
+            self.processes.signal(proc, signal.SIGHUP)
+        return self.processes.signal(proc, number)
 
     def _adopt(self, item: a.Adopt, look: Look) -> None:
         pane = look.panes[item.worker]

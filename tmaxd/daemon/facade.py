@@ -104,8 +104,8 @@ class FleetFacade:
             state=file.state,
             revision=file.in_force.revision if file.in_force else 0,
             applied=file.in_force.applied if file.in_force else None,
-            problems=tuple(report.problem(p) for p in file.problems),
-            warnings=tuple(report.problem(p) for p in file.warnings),
+            problems=tuple(t.report(p) for p in file.problems),
+            warnings=tuple(t.report(p) for p in file.warnings),
         )
 
     def _tmux(self) -> t.TmuxStatus:
@@ -136,7 +136,6 @@ class FleetFacade:
                 held=view.workers.get(live.run) if live else None,
                 since=slot.last_exit.at + wall_of if slot.last_exit else self._started,
                 wall_of=wall_of,
-                now=now,
             )
             out.append(item)
         return tuple(out)
@@ -193,7 +192,7 @@ class FleetFacade:
         found = await fleet.spec_file.look()
         if isinstance(found, Rejected):
             return t.PlanResult(
-                outcome="rejected", problems=tuple(report.problem(p) for p in found.problems)
+                outcome="rejected", problems=tuple(t.report(p) for p in found.problems)
             )
         want = wanted(found.spec)
         look = await fleet.observer.look(
@@ -280,8 +279,8 @@ def _planned(action: AnyAction) -> t.PlannedAction:
     return t.PlannedAction(
         action=str(name),
         worker=None if inbox else action.worker,
-        group=None if inbox else split(action.worker)[0],
+        group=action.worker if inbox else split(action.worker)[0],
         reason=action.reason,
         field=", ".join(fields) or None,
-        detail=f"inbox {action.worker}" if inbox else "",
+        detail="",
     )

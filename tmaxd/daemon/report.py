@@ -9,24 +9,9 @@ from tmaxd.daemon.runs import LiveRun
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import NEW_SLOT, LastExit, Slot
 from tmaxd.spec.model import Spec
-from tmaxd.spec.problems import Problem, render
 from tmaxd.tasks.view import GroupView, View, WorkerView
 
 SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 6: "ABRT", 9: "KILL", 11: "SEGV", 13: "PIPE", 15: "TERM"}
-
-
-def problem(item: Problem) -> t.ProblemReport:
-    return t.ProblemReport(
-        file=item.file,
-        line=item.line,
-        column=item.column,
-        key=item.key,
-        message=item.message,
-        allowed=item.allowed,
-        nearest=item.nearest,
-        source=item.source,
-        text=render(item),
-    )
 
 
 def group(name: str, spec: Spec, view: View, workers: Iterable[t.WorkerStatus]) -> t.GroupStatus:
@@ -72,7 +57,6 @@ def worker(
     held: WorkerView | None,
     since: float,
     wall_of: float,
-    now: float,
 ) -> t.WorkerStatus:
     """`wall_of`: what to add to a monotonic time to get wall time."""
     state, reason = _state(live, slot, pending.get(name), held)
@@ -82,7 +66,7 @@ def worker(
         group=split(name)[0],
         state=state,
         reason=reason,
-        message=_message(state, slot, live, now),
+        message=_message(state, slot, live),
         since=live.started_wall if live is not None and alive else since,
         pid=live.proc.pid if live is not None and alive else None,
         run=live.run if live else None,
@@ -116,14 +100,12 @@ def _state(
     return ("busy" if held and held.in_flight else "idle"), last
 
 
-def _message(state: t.WorkerState, slot: Slot, live: LiveRun | None, now: float) -> str:
+def _message(state: t.WorkerState, slot: Slot, live: LiveRun | None) -> str:
     if live is not None and live.protocol_trouble:
         return live.protocol_trouble
     last = slot.last_exit
     if state == "backoff" and last is not None and slot.next_start is not None:
-        wait = max(slot.next_start - now, 0.0)
-        why = last.message or _last_exit(last)
-        return f"{why}; {slot.crashes} in a row, next start in {wait:.1f} s"
+        return f"{_last_exit(last)}; {slot.crashes} in a row"
     if state == "draining":
         return f"{slot.hold}: waits for the tasks in hand" + _changed(slot.changed)
     if state == "stopping" and slot.stopping is not None:

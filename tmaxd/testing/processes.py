@@ -73,6 +73,10 @@ class FakeProcesses:
             self.exit(proc.pid, signal=number)
         return True
 
+    def ignores(self, proc: Proc, number: int) -> bool:
+        process = self.living.get(proc.pid)
+        return process is not None and process.start == proc.start and process.ignores
+
     def boot_id(self) -> str:
         return self._boot
 

@@ -1,9 +1,23 @@
-"""Small files of ours, written whole or not at all: a temporary file, fsync where asked, rename."""
+"""Small files: ours, written whole or not at all; the user's, read as the spec loader wants them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from tmaxd.ports import WorldError
+from tmaxd.spec.source import MAX_FILE_BYTES
+from tmaxd.world.folders import read_file
+
+
+def read_for_spec(path: Path) -> bytes:
+    """A file of the spec. Raises OSError, whose text the loader puts behind the file's name."""
+    try:
+        return read_file(path, MAX_FILE_BYTES)
+    except WorldError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise OSError(str(error)) from error
 
 
 def write_private(path: Path, text: str, *, durable: bool = False) -> None:

@@ -52,6 +52,9 @@ class LinuxProcesses:
         stat = procfs.read_stat(pid)
         return Proc(stat.pid, stat.start) if stat is not None and stat.alive else None
 
+    def ignores(self, proc: Proc, number: int) -> bool:
+        return bool(procfs.ignored_signals(proc.pid) >> (number - 1) & 1) and self._is(proc)
+
     def boot_id(self) -> str:
         if self._boot_id is None:
             self._boot_id = procfs.boot_id()

@@ -104,6 +104,16 @@ def read_mark(pid: int, name: bytes) -> bytes | None:
     return text[at:] if end < 0 else text[at:end]
 
 
+def ignored_signals(pid: int) -> int:
+    """Bit n-1 stands for signal n; 0 for a process that is gone."""
+    try:
+        text = _read(f"/proc/{pid}/status", _ENVIRON_SIZE)
+    except OSError:
+        return 0
+    _, _, rest = text.partition(b"\nSigIgn:")
+    return int(rest.split(None, 1)[0], 16) if rest else 0
+
+
 def last_pid() -> bytes:
     """The number given to the newest process or thread: while it stays, nothing has been forked."""
     try:

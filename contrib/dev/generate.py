@@ -1,0 +1,73 @@
+"""Writes what is generated from the code, or (`--check`) fails when it differs: the schema of the spec file, the API
+description, the reference of all keys, and the list of files in ARCHITECTURE.md."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import tmaxd
+from tmaxd.daemon.api import openapi
+from tmaxd.spec import reference, schema
+
+ROOT = Path(tmaxd.__file__).resolve().parent.parent
+BEGIN, END = "<!-- files: generated -->", "<!-- end of files -->"
+
+
+def architecture() -> str:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n{rooms()}{END}{tail}"
+
+
+def rooms() -> str:
+    lines: list[str] = []
+    for folder in sorted({path.parent for path in (ROOT / "tmaxd").rglob("*.py")}):
+        name = folder.relative_to(ROOT)
+        lines.append(f"### `{name}/`\n\n{first_line(folder / '__init__.py')}\n\n")
+        files = sorted(folder.glob("*.py")) + sorted(folder.glob("*.bash"))
+        for path in files:
+            if path.name != "__init__.py":
+                lines.append(f"- `{path.name}`: {first_line(path)}\n")
+        lines.append("\n")
+    return "".join(lines)
+
+
+def first_line(path: Path) -> str:
+    """The first sentence of a module's docstring, or of a script's comment."""
+    text = path.read_text()
+    if path.suffix == ".bash":
+        doc = next(line for line in text.splitlines()[1:] if line.startswith("#")).lstrip("# ")
+    else:
+        doc = ast.get_docstring(ast.parse(text)) or ""
+    paragraph = " ".join(doc.split("\n\n")[0].split())
+    if not paragraph:
+        raise SystemExit(f"{path} has no docstring")
+    return paragraph
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "schemas/tmax.schema.json": schema.text,
+    "schemas/api.openapi.yaml": openapi.text,
+    "docs/spec.md": reference.text,
+    "ARCHITECTURE.md": architecture,
+}
+
+
+def main() -> int:
+    stale = [name for name, make in FILES.items() if (ROOT / name).read_text() != make()]
+    if "--check" in sys.argv:
+        for name in stale:
+            print(f"{name} is not what the code says; run: python contrib/dev/generate.py")
+        return 1 if stale else 0
+    for name in stale:
+        (ROOT / name).write_text(FILES[name]())
+        print(f"wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,427 @@
+"""The dispatcher, one rule at a time: what is handed out, and how attempts end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.tasks.driver import Driver, done, failed, frames_of, started
+from tmaxd.tasks import events as ev
+from tmaxd.tasks.door import MAX_PAYLOAD
+from tmaxd.tasks.frames import Bad, HeartbeatFrame, TaskWriter
+from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.tasks.records import Finished, Requeued
+
+ONE = GroupPolicy()
+
+
+def frame(task: int, attempt: int = 1, payload: str = "p") -> bytes:
+    return TaskWriter("json", None).inline(task, attempt, payload) or b""
+
+
+def test_a_task_from_submit_to_done() -> None:
+    d = Driver(g=GroupPolicy(timeout=30.0))
+    d.ready("g-1")
+    d.submit("g", "hello")
+    assert d.of(ev.Accepted) == [ev.Accepted(1, 1, 1)]
+    (send,) = d.of(ev.Send)
+    assert (send.worker, send.run) == ("g-1", "run-g-1")
+    assert frames_of(send.data) == [
+        {"t": "task", "id": 1, "attempt": 1, "payload": "hello", "timeout": 30.0}
+    ]
+    d.now += 2
+    d.says("g-1", started(1))
+    d.now += 3
+    d.says("g-1", done(1))
+    (end,) = d.records
+    assert isinstance(end, Finished)
+    assert (end.started, end.at, end.result, end.state) == (1002.0, 1005.0, "fine", "done")
+    assert d.of(ev.Ended) == [ev.Ended(((1, "done"),))]
+
+
+def test_ids_of_a_submit_follow_each_other_across_groups() -> None:
+    d = Driver(g=ONE, h=ONE)
+    d.tell(ev.Submit(1, "g", ("a", "b")), ev.Submit(2, "h", ("c",)), ev.Submit(3, "g", ()))
+    assert d.of(ev.Accepted) == [ev.Accepted(1, 1, 2), ev.Accepted(2, 3, 1), ev.Accepted(3, 4, 0)]
+
+
+@pytest.mark.parametrize(
+    ("group", "payload", "reason", "words"),
+    [
+        ("nobody", "x", "unknown_group", "no group 'nobody' takes tasks"),
+        ("g", "x" * (MAX_PAYLOAD + 1), "payload_too_large", "the limit is 1048576"),
+        ("g", "a\0b", "bad_payload", "NUL"),
+        ("g", "\ud800", "bad_payload", "surrogates not allowed"),
+    ],
+)
+def test_refusals_take_nothing(group: str, payload: str, reason: str, words: str) -> None:
+    d = Driver(g=ONE)
+    d.submit(group, "good", payload)
+    (denied,) = d.of(ev.Denied)
+    assert denied.reason == reason
+    assert words in denied.message
+    assert d.records == []
+    d.submit("g", "good", "x" * MAX_PAYLOAD)
+    assert d.of(ev.Accepted) == [ev.Accepted(1, 1, 2)]
+
+
+# -------------------------------------------------------------------------------- handing out
+
+
+def test_the_least_loaded_worker_gets_the_next_task_and_equals_take_turns() -> None:
+    d = Driver(g=ONE)
+    for worker in ("g-1", "g-2", "g-3"):
+        d.ready(worker, window=4)
+    for expected in ("g-1", "g-2", "g-3"):
+        d.submit("g", "x")
+        assert list(d.sent()) == [expected]
+    d.says("g-2", done(2))
+    d.submit("g", "x")
+    assert list(d.sent()) == ["g-2"]
+    d.submit("g", *"xxxxx")
+    assert d.sent() == {
+        "g-1": [(5, 1), (8, 1)],
+        "g-3": [(6, 1), (9, 1)],
+        "g-2": [(7, 1)],
+    }
+
+
+def test_equal_workers_get_equally_much() -> None:
+    d = Driver(g=ONE)
+    for number in range(1, 6):
+        d.ready(f"g-{number}", window=1)
+    given = dict.fromkeys((f"g-{number}" for number in range(1, 6)), 0)
+    for task in range(1, 101):
+        d.submit("g", "x")
+        ((worker, _),) = d.sent().items()
+        given[worker] += 1
+        d.says(worker, done(task))
+    assert set(given.values()) == {20}
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "expected"), [(None, 3, 3), (2, 3, 2), (5, 3, 3), (None, 5000, 1024)]
+)
+def test_the_window(policy: int | None, asked: int, expected: int) -> None:
+    d = Driver(g=GroupPolicy(window=policy))
+    d.ready("g-1", window=asked)
+    assert d.dispatcher.view(d.now).workers["run-g-1"].window == expected
+    d.submit("g", *["x"] * 7)
+    assert len(d.sent()["g-1"]) == min(expected, 7)
+
+
+def test_a_new_policy_holds_from_the_next_task_on() -> None:
+    d = Driver(g=GroupPolicy(window=1))
+    d.ready("g-1", window=9)
+    d.submit("g", *"abc")
+    assert d.sent() == {"g-1": [(1, 1)]}
+    d.tell(ev.Groups({"g": GroupPolicy(window=2, timeout=5.0)}))
+    assert d.sent() == {"g-1": [(2, 1)]}
+    assert frames_of(d.of(ev.Send)[0].data)[0]["timeout"] == 5.0
+
+
+def test_a_held_worker_gets_nothing_until_released() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1", window=2)
+    d.tell(ev.Hold("g-1", True))
+    d.submit("g", "x")
+    assert d.sent() == {}
+    assert [load.held for load in d.dispatcher.loads(d.now)] == [True]
+    d.tell(ev.Hold("g-1", False))
+    assert d.sent() == {"g-1": [(1, 1)]}
+
+
+def test_a_hold_ends_with_its_run_and_can_come_before_it() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.tell(ev.Hold("g-1", True))
+    d.dies("g-1")
+    d.ready("g-1", run="second")
+    d.submit("g", "x")
+    assert d.sent() == {"g-1": [(1, 1)]}
+    d.tell(ev.Hold("g-2", True))
+    d.ready("g-2")
+    d.submit("g", "x")
+    assert d.sent() == {}
+
+
+def test_drained_says_when_a_held_worker_is_empty() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.submit("g", "x")
+    assert not d.dispatcher.drained()
+    d.tell(ev.Hold("g-1", True))
+    assert not d.dispatcher.drained()
+    d.says("g-1", done(1))
+    assert d.dispatcher.drained()
+
+
+def test_a_group_that_goes_keeps_its_tasks_until_it_returns() -> None:
+    d = Driver(g=GroupPolicy(attempts=2, backoff_first=0.0))
+    d.ready("g-1")
+    d.submit("g", "a", "b")
+    d.tell(ev.Groups({}))
+    d.says("g-1", failed(1))
+    assert d.ends() == [(1, "failed", None)]
+    assert d.sent() == {}
+    d.submit("g", "c")
+    assert [denied.reason for denied in d.of(ev.Denied)] == ["unknown_group"]
+    d.tell(ev.Groups({"g": ONE}))
+    assert d.sent() == {"g-1": [(1, 2)]}
+
+
+def test_a_long_payload_goes_by_file() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1", window=2)
+    d.submit("g", "x" * 5000, "\x01" * 1000)
+    first, second, send = d.effects[1:]
+    assert first == ev.Spool(1, "/spool/1.payload", "x" * 5000)
+    assert second == ev.Spool(2, "/spool/2.payload", "\x01" * 1000)
+    assert isinstance(send, ev.Send)
+    assert [f["payload_file"] for f in frames_of(send.data)] == [
+        "/spool/1.payload",
+        "/spool/2.payload",
+    ]
+    d.says("g-1", done(1))
+    assert d.of(ev.Unspool) == [ev.Unspool(1, "/spool/1.payload")]
+
+
+def test_a_long_payload_that_comes_back_is_read_from_disk_at_once() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.submit("g", "x" * 5000)
+    d.dies("g-1", unread=b'{"t":"task","id":1,"attempt":1,"payload_file":"/spool/1.payload"}\n')
+    assert d.ends() == [(1, "unsent", d.now)]
+    d.ready("g-1", run="second")
+    d.answer()
+    assert d.of(ev.Spool) == [ev.Spool(1, "/spool/1.payload", "x" * 5000)]
+    assert d.sent() == {"g-1": [(1, 1)]}
+
+
+# ------------------------------------------------------------------------- how attempts end
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "tries"),
+    [
+        ({}, "failed", 2),
+        ({"outcome": "timeout"}, "timeout", 2),
+        ({"outcome": "temporary"}, "temporary", 3),
+        ({"retry": True}, "temporary", 3),
+    ],
+)
+def test_a_failing_task_is_tried_again_and_then_dead(
+    fields: dict[str, Any], outcome: str, tries: int
+) -> None:
+    d = Driver(g=GroupPolicy(attempts=2, backoff_first=10.0))
+    d.ready("g-1")
+    d.submit("g", "x")
+    for attempt in range(1, tries):
+        d.says("g-1", failed(1, attempt, **fields))
+        ((task, how, due),) = d.ends()
+        assert (task, how) == (1, outcome)
+        assert due is not None
+        assert d.wake_at == due
+        assert 10.0 <= due - d.now <= 22.0
+        d.now = due
+        d.tell(ev.Tick())
+        d.answer()
+        assert d.sent() == {"g-1": [(1, attempt + 1)]}
+    d.says("g-1", failed(1, tries, **fields))
+    assert (d.ends(), d.state(1)) == ([(1, outcome, None)], "dead")
+    assert d.of(ev.Ended) == [ev.Ended(((1, "dead"),))]
+    assert d.disk.entries[1].row.error == "broke"
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [done(1, 2), done(2), started(9), failed(1, 7)],
+    ids=["attempt", "not given", "unknown", "failed"],
+)
+def test_what_a_worker_does_not_hold_changes_nothing(stray: Any) -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.submit("g", "x", "y")
+    d.says("g-1", stray)
+    assert d.records == []
+    assert d.dispatcher.view(d.now).workers["run-g-1"].strays == 1
+
+
+def test_a_result_twice_and_results_of_others_are_strays() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.submit("g", "x")
+    d.says("g-1", done(1), done(1))
+    assert len(d.records) == 1
+    d.says("g-2", done(1))
+    d.says("g-1", done(1), run="another")
+    view = d.dispatcher.view(d.now)
+    assert (view.workers["run-g-1"].strays, view.strays) == (1, 2)
+
+
+def test_a_worker_that_dies_before_it_said_anything_may_have_begun() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1", window=2)
+    d.submit("g", "a", "b", "c")
+    d.dies("g-1", unread=frame(2))
+    assert d.ends() == [(1, "lost", None), (2, "unsent", None)]
+    d.ready("g-1", run="second", window=3)
+    assert d.sent() == {"g-1": [(1, 2), (2, 1), (3, 1)]}
+
+
+def test_of_a_worker_that_says_what_it_starts_only_that_is_lost() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1", window=3)
+    d.submit("g", "a", "b", "c", "d")
+    d.says("g-1", started(2))
+    d.dies("g-1")
+    assert sorted(d.ends()) == [(1, "unsent", None), (2, "lost", None), (3, "unsent", None)]
+    d.ready("g-1", run="second", window=4)
+    assert d.sent() == {"g-1": [(1, 1), (2, 2), (3, 1), (4, 1)]}
+
+
+def test_a_task_that_kills_its_workers_ends_dead() -> None:
+    d = Driver(g=GroupPolicy(backoff_first=5.0))
+    d.submit("g", "poison")
+    for attempt, run in enumerate(("one", "two", "three"), 1):
+        d.ready("g-1", run=run)
+        d.now = d.wake_at or d.now
+        d.tell(ev.Tick())
+        d.answer()
+        assert d.state(1) == "sent"
+        d.says("g-1", started(1, attempt), run=run)
+        d.dies("g-1", run=run)
+    assert d.state(1) == "dead"
+    story = d.disk.entries[1]
+    assert [a.outcome for a in story.attempts] == ["lost", "lost"]
+    assert story.row.error == "g-1 died"
+
+
+def test_a_program_that_begins_anew_in_its_pane_has_lost_what_it_began() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1", window=2)
+    d.submit("g", "a", "b")
+    d.says("g-1", started(1))
+    d.tell(ev.Ready("g-1", "g", "run-g-1", 2, "json", life=1))
+    assert d.ends() == [(1, "lost", None)]
+    again, fresh = d.of(ev.Send)
+    assert again.data == b"\n" + frame(2, 1, "b")
+    assert fresh.data == frame(1, 2, "a")
+    assert (again.life, fresh.life) == (1, 1)
+    d.dies("g-1")
+    assert sorted((task, outcome) for task, outcome, _ in d.ends()) == [(1, "lost"), (2, "lost")]
+
+
+def test_nothing_is_given_away_before_its_run_is_certainly_dead() -> None:
+    d = Driver(g=ONE)
+    d.ready("g-1")
+    d.submit("g", "a", "b")
+    d.ready("g-1", run="second")
+    assert d.sent() == {"g-1": [(2, 1)]}
+    d.says("g-1", done(1))
+    assert d.state(1) == "done"
+    d.dies("g-1")
+    assert d.records == []
+    assert d.dispatcher.loads(d.now)[0].in_flight == 1
+
+
+# ------------------------------------------------------------------------- after a restart
+
+
+def restarted() -> Driver:
+    """A second daemon: task 1 and 2 are held by a run of the first, 3 waits."""
+    first = Driver(g=ONE)
+    first.ready("g-1", window=2)
+    first.submit("g", "a", "b", "c")
+    first.says("g-1", started(1))
+    return Driver(first.disk, g=ONE)
+
+
+def test_an_adopted_run_is_sent_again_what_it_holds() -> None:
+    d = restarted()
+    assert d.effects == []
+    d.tell(ev.Adopted("g-1", "g", "run-g-1", 2, "json"))
+    assert [send.data for send in d.of(ev.Send)] == [b"\n" + frame(1, 1, "a") + frame(2, 1, "b")]
+    assert d.records == []
+    d.says("g-1", done(2), done(1))
+    assert (d.state(1), d.state(2)) == ("done", "done")
+
+
+def test_results_of_a_run_that_died_meanwhile_count() -> None:
+    d = restarted()
+    d.says("g-1", done(1))
+    d.dies("g-1")
+    assert d.state(1) == "done"
+    assert d.ends() == [(2, "lost", None)]
+
+
+def test_restored_tasks_count_as_begun_unless_unread() -> None:
+    d = restarted()
+    d.tell(ev.Adopted("g-1", "g", "run-g-1", 2, "json"))
+    d.says("g-1", started(1))
+    d.dies("g-1")
+    assert sorted(d.ends()) == [(1, "lost", None), (2, "lost", None)]
+    d = restarted()
+    d.dies("g-1", unread=frame(2, 1, "b"))
+    assert sorted(d.ends()) == [(1, "lost", None), (2, "unsent", None)]
+
+
+def test_an_adopted_worker_of_a_group_that_is_gone_is_spoken_to_in_its_form() -> None:
+    first = Driver(g=ONE)
+    first.ready("g-1", form="tsv")
+    first.submit("g", "a")
+    d = Driver(first.disk)
+    d.tell(ev.Adopted("g-1", "g", "run-g-1", 1, "tsv"))
+    assert [send.data for send in d.of(ev.Send)] == [b"\ntask\t1\t1\t-\ta\n"]
+
+
+def test_a_spooled_lease_makes_sure_of_its_file() -> None:
+    first = Driver(g=ONE)
+    first.ready("g-1")
+    first.submit("g", "x" * 5000)
+    d = Driver(first.disk, g=ONE)
+    d.tell(ev.Adopted("g-1", "g", "run-g-1", 1, "json"))
+    spool, send = d.effects
+    assert spool == ev.Spool(1, "/spool/1.payload", None)
+    assert isinstance(send, ev.Send)
+    assert frames_of(send.data)[0]["payload_file"] == "/spool/1.payload"
+
+
+# ------------------------------------------------------------------------------------ view
+
+
+def test_the_view() -> None:
+    d = Driver(g=GroupPolicy(timeout=10.0, attempts=2, backoff_first=50.0), h=ONE)
+    d.ready("g-1", window=4)
+    d.submit("g", *"abcdef")
+    d.now += 2
+    d.says("g-1", started(1), started(2), started(3), HeartbeatFrame(), Bad("why", "x"))
+    d.now += 3
+    d.says("g-1", done(1), failed(2))
+    d.now += 1
+    view = d.dispatcher.view(d.now)
+    g = view.groups["g"]
+    assert (g.queued, g.delayed, g.sent, g.running, g.done, g.dead) == (0, 1, 3, 1, 1, 0)
+    assert (g.run, g.wait) == ((3.0, 3.0), (2.0, 2.0))
+    assert g.rate == 2.0
+    assert view.groups["h"].run is None
+    worker = view.workers["run-g-1"]
+    assert (worker.in_flight, worker.running, worker.done) == ((3, 4, 5, 6), (3,), 1)
+    assert (worker.bad, worker.last_seen, worker.ready) == (1, 1005.0, True)
+    assert (worker.overdue_at, worker.overdue) == (1002.0 + 10 + 15, False)
+    late = d.dispatcher.view(1027.5).workers["run-g-1"]
+    assert late.overdue
+    assert [load.overdue for load in d.dispatcher.loads(1027.5)] == [True]
+    d.tell(ev.Groups({"h": ONE}))
+    assert not d.dispatcher.view(d.now).groups["g"].in_spec
+
+
+def test_counts_come_from_the_journal() -> None:
+    first = Driver(g=GroupPolicy(attempts=2))
+    first.ready("g-1", window=2)
+    first.submit("g", *"abcde")
+    first.says("g-1", done(1), failed(2))
+    g = Driver(first.disk, g=ONE).dispatcher.view(1000.0).groups["g"]
+    assert (g.queued, g.delayed, g.sent, g.done, g.dead) == (1, 1, 2, 1, 0)
+    assert [type(record) for record in first.records].count(Requeued) == 1
