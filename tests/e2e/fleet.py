@@ -254,7 +254,8 @@ class Fleet:
             parts.append("--- daemon log\n" + "\n".join(tail))
         try:
             for session in self.sessions()[:8]:
-                parts.append(f"--- {session}\n" + self.tmux("capture-pane", "-p", "-t", f"={session}:"))
+                pane = self.tmux("capture-pane", "-p", "-t", f"={session}:").rstrip()
+                parts.append(f"--- {session}\n{pane}")
         except AssertionError as error:
             parts.append(f"--- no tmux: {error}")
         return "\n".join(parts)

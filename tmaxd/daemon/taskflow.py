@@ -122,10 +122,11 @@ class TaskFlow:
 
     def adopted(self, live: LiveRun) -> None:
         """A run of an earlier daemon is ours now; its FIFOs are taken over with what stands in them."""
+        # First: what it holds is sent again at once, while its frames are only read once the loop turns.
+        self._pipes.add_worker(live.worker)
         if live.ready:
             self.post(Adopted(live.worker, split(live.worker)[0], live.run, live.window, live.form))
             self._turn_now()
-        self._pipes.add_worker(live.worker)
         self._pipes.send(live.worker, "control", b"\n" + _ping(live.form))
 
     def collect(self, worker: str, run: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -69,6 +70,8 @@ class SpecWatch:
         try:
             from watchdog.observers import Observer  # 40 ms
 
+            # It complains there of events that come while it is being closed, which is no fault.
+            logging.getLogger("watchdog").addHandler(logging.NullHandler())
             observer = Observer()
             observer.start()
         except (OSError, ImportError) as error:
