@@ -47,6 +47,10 @@ class Places:
     def payloads(self) -> Path:
         return self.state / "payloads"
 
+    def spool(self, worker: str) -> Path:
+        """The folder in which a worker leaves results that are too long for a frame."""
+        return self.payloads / worker
+
     @property
     def logs(self) -> Path:
         return self.state / "logs"

@@ -336,6 +336,25 @@ class Journal(Protocol):
 # ------------------------------------------------------------------------------------ files, time
 
 
+class Files(Protocol):
+    """The few small files that the daemon itself needs. Every call may raise OSError."""
+
+    def write_payload(self, path: str, payload: str) -> None:
+        """The file of a payload that is too long for a frame: 0600, whole or not at all."""
+
+    def remove_payload(self, path: str) -> None:
+        """It may be gone already."""
+
+    def has_payload(self, path: str) -> bool: ...
+
+    def make_spool(self, worker: str) -> None:
+        """The folder in which the worker leaves long results; it may be there already."""
+
+    def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
+        """Raises WorldError when this cannot be started in this folder with this PATH: tmux would do something
+        else in silence (the home folder instead, an exit status 1)."""
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Monotonic seconds, for delays."""

@@ -30,6 +30,24 @@ while [[ $1 == hold* && ! -e $folder/gate ]]; do sleep 0.01; done
 printf %s "${1^^}"
 """
 
+DEAF_ONCE = """\
+folder=${0%/*}
+exec 3<>"$TMAX_PIPES/tasks.pipe" 4<>"$TMAX_PIPES/results.pipe"
+printf '\\nready\\t1\\t1024\\n' >&4
+if [[ ! -e $folder/deaf ]]; then
+  touch "$folder/deaf"
+  trap '' TERM HUP
+  [[ -e $folder/unread ]] || { IFS=$'\\t' read -r kind id attempt limit payload <&3; printf 'started\\t%s\\t%s\\n' "$id" "$attempt" >&4; }
+  while [[ ! -e $folder/gate ]]; do sleep 0.02; done
+  exit 1
+fi
+while IFS=$'\\t' read -r kind id attempt limit payload <&3; do
+  [[ $kind == task* ]] || continue
+  printf '%s\\n' "${payload:0:20}" >> "$folder/ledger"
+  printf 'done\\t%s\\t%s\\tok\\n' "$id" "$attempt" >&4
+done
+"""
+
 
 def ledger_task(folder: Path, count: int, **more: object) -> Json:
     """Each task puts its payload into `ledger`; one whose payload begins with `hold` ends once `gate` is
@@ -50,6 +68,14 @@ def ledger_serve(folder: Path, count: int, window: int = 1, **more: object) -> J
         "env": {"PYTHONPATH": str(here), "PYTHONDONTWRITEBYTECODE": "1"},
         **more,
     }
+
+
+def deaf_once(folder: Path, **more: object) -> Json:
+    """A worker that speaks the protocol itself. Its first run takes one task (none where the file `unread` is)
+    and answers nothing, ignores every polite signal, and ends once `gate` is there. The next one works."""
+    program = folder / "deaf.sh"
+    program.write_text(DEAF_ONCE)
+    return {"count": 1, "serve": ["bash", str(program)], **more}
 
 
 def idle(count: int = 1, **more: object) -> Json:

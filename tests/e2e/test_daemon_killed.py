@@ -43,7 +43,6 @@ def test_adopts_the_workers_and_finishes_every_task(fleet: Fleet, kind: str) -> 
     assert len(ledger(fleet.folder)) == 200  # healthy workers: nothing needed to be done twice
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "seed"), [("task", 1), ("serve", 2)])
 def test_killed_again_and_again(fleet: Fleet, kind: str, seed: int) -> None:
     """Ten deaths at random instants while 600 tasks flow."""
@@ -65,7 +64,6 @@ def test_killed_again_and_again(fleet: Fleet, kind: str, seed: int) -> None:
     assert fleet.pids() == pids
 
 
-@pytest.mark.slow
 def test_killed_while_it_starts(fleet: Fleet) -> None:
     """A daemon that dies anywhere between its exec and its first settled pass leaves nothing that the next one
     cannot take over: each worker exists once, and only once."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from tests.property.plan_world import Life, Live, Proc, Session, World
 from tmaxd.plan.draft import split
 
@@ -101,6 +103,16 @@ def foreign_session(world: World, which: int, _: int) -> None:
         world.sessions[f"${pid}"] = Session(f"${pid}", f"human-{pid}", "", "", "", pid)
 
 
+def odd_session(world: World, which: int, _: int) -> None:
+    """With our labels, of an earlier daemon and an earlier spec."""
+    worker = ("check", "check-01", "gone-1", "check-9", "shell-7")[which % 5]
+    if world.server is not None and worker not in {s.worker for s in _ours(world)}:
+        pid = world.next()
+        run, name = f"r{pid}", f"odd-{pid}"
+        world.procs[pid] = Proc(pid, run)
+        world.sessions[f"${pid}"] = Session(f"${pid}", name, worker, run, "odd", pid)
+
+
 def stop_logging(world: World, which: int, _: int) -> None:
     session = _pick(_ours(world), which)
     if session is not None:
@@ -144,6 +156,39 @@ def hang(world: World, which: int, how: int) -> None:
         life.hung, life.overdue = True, how % 2 == 1
 
 
+def change_count(world: World, which: int, how: int) -> None:
+    group = _pick(sorted(world.wanted.groups), which)
+    if group is not None:
+        count = max(0, world.wanted.groups[group].count + (-1, 1, -2, -1)[how % 4])
+        _edit(world, group, count=min(count, 4))
+
+
+def change_argv(world: World, which: int, how: int) -> None:
+    group = _pick(sorted(world.wanted.groups), which)
+    if group is not None:
+        _edit(world, group, fingerprint=f"edit:{how % 3}")
+
+
+def change_kind(world: World, which: int, how: int) -> None:
+    group = _pick(sorted(world.wanted.groups), which)
+    if group is not None:
+        takes = not world.wanted.groups[group].takes_tasks
+        _edit(world, group, fingerprint=f"kind:{takes}", takes_tasks=takes)
+
+
+def remove_group(world: World, which: int, _: int) -> None:
+    group = _pick(sorted(world.wanted.groups), which)
+    if group is not None:
+        left = {name: g for name, g in world.wanted.groups.items() if name != group}
+        world.wanted = msgspec.structs.replace(world.wanted, groups=left)
+
+
+def _edit(world: World, group: str, **changes: object) -> None:
+    new = msgspec.structs.replace(world.wanted.groups[group], **changes)
+    groups = {**world.wanted.groups, group: new}
+    world.wanted = msgspec.structs.replace(world.wanted, groups=groups)
+
+
 def blind(world: World, _: int, how: int) -> None:
     world.blind = how % 2 == 0
 
@@ -177,6 +222,7 @@ FAULTS: dict[str, Fault] = {
         rename,
         respawn_by_hand,
         foreign_session,
+        odd_session,
         stop_logging,
         delete_pipes,
         stray_pipes,
@@ -185,6 +231,10 @@ FAULTS: dict[str, Fault] = {
         give_all_tasks,
         finish,
         hang,
+        change_count,
+        change_argv,
+        change_kind,
+        remove_group,
         blind,
         break_starts,
         be_sluggish,

@@ -9,19 +9,20 @@ import msgspec
 
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
-from tmaxd.plan.history import History
+from tmaxd.plan.draft import split
+from tmaxd.plan.history import NEW_SLOT, History, Slot
 from tmaxd.plan.observed import Observed, Run
 from tmaxd.plan.plan import Plan, plan
 from tmaxd.plan.reasons import REASONS
 from tmaxd.plan.rollout import UP_AFTER
+from tmaxd.plan.stops import POLL_SLOW
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
 MAY_COST_TASKS = frozenset(
     {"down", "task_timeout", "pipe_lost", "session_killed", "server_died", "ended_while_down"}
 )
-ASKED_FOR = frozenset(
-    {"spec_changed", "task_timeout", "pipe_lost", "scaled_down", "group_removed", "down"}
-)
+LEAVING = frozenset({"scaled_down", "group_removed", "down"})
+ASKED_FOR = LEAVING | {"spec_changed", "task_timeout", "pipe_lost"}
 
 T = TypeVar("T")
 
@@ -33,11 +34,15 @@ def check(world: World, seen: Observed, before: History, made: Plan) -> None:
         _ours_only(seen, action)
         _sees_what_it_signals(seen, action)
         _spares_the_healthy(world, seen, before, made, action)
-        _costs_no_task(world, action)
+        _costs_no_task(world, seen, action)
         _respawns_nothing_alive(seen, made, action)
         _leaves_pipes_in_use(world, made, action)
         if isinstance(action, a.Swept):
             assert not world.tree(action.run)
+        if isinstance(action, a.Adopt):
+            assert action.run not in before.sweeps
+    _sleeps_not_too_long_and_not_too_short(world, seen, before, made)
+    _lets_go_no_more_than_it_must(world, seen, before, made)
     _one_out_at_a_time(world, seen, before, made)
     _order_is_no_matter(world.wanted, seen, before, world.now, made)
 
@@ -101,9 +106,11 @@ def _is_wanted(made: Plan, worker: str) -> bool:
     return any(worker == f"{g}-{n}" for g, numbers in made.slots.items() for n in numbers)
 
 
-def _costs_no_task(world: World, action: a.AnyAction) -> None:
+def _costs_no_task(world: World, seen: Observed, action: a.AnyAction) -> None:
     if isinstance(action, a.Stop):
-        life = world.lives.get(action.run)
+        life, load = world.lives.get(action.run), seen.loads.get(action.worker)
+        ready = seen.runs[action.worker].ready
+        assert load is None or load.held or not ready or action.reason in MAY_COST_TASKS
         assert life is None or life.tasks == 0 or action.reason in MAY_COST_TASKS
         assert action.reason != "task_timeout" or (life is not None and life.overdue)
 
@@ -117,7 +124,8 @@ def _respawns_nothing_alive(seen: Observed, made: Plan, action: a.AnyAction) -> 
         ended = [x.run for x in made.actions if isinstance(x, a.End)]
         assert run is None or run.run in ended
         left = any(item.worker == action.worker for item in made.history.sweeps.values())
-        assert not (left and action.reason in ASKED_FOR)
+        last = made.history.slots.get(action.worker, NEW_SLOT).last_exit
+        assert not (left and last is not None and last.reason in ASKED_FOR)
 
 
 def _leaves_pipes_in_use(world: World, made: Plan, action: a.AnyAction) -> None:
@@ -125,6 +133,48 @@ def _leaves_pipes_in_use(world: World, made: Plan, action: a.AnyAction) -> None:
         live = world.live.get(action.worker)
         assert live is None or not live.takes_tasks
         assert not any(item.worker == action.worker for item in made.history.sweeps.values())
+
+
+def _sleeps_not_too_long_and_not_too_short(
+    world: World, seen: Observed, before: History, made: Plan
+) -> None:
+    wake, slots = made.wake_at, made.history.slots
+    if not made.actions and made.history == before:
+        assert wake is None or wake > world.now, (
+            "a pass that changes nothing would be repeated at once"
+        )
+    if made.history.sweeps or any(slot.stopping for slot in slots.values()):
+        assert wake is not None
+        assert wake <= world.now + POLL_SLOW
+    for worker, slot in slots.items():
+        if worker not in seen.runs and slot.next_start is not None and _is_wanted(made, worker):
+            assert wake is not None
+            assert wake <= slot.next_start
+
+
+def _lets_go_no_more_than_it_must(
+    world: World, seen: Observed, before: History, made: Plan
+) -> None:
+    """A worker that leaves, or the session that one has left, does not take the place of another."""
+    for name, numbers in made.slots.items():
+        there = {
+            split(worker)[1]
+            for worker in seen.seen.keys() | seen.runs.keys()
+            if split(worker)[0] == name and not _leaves(seen, before.slots.get(worker), worker)
+        } - {0}
+        count = world.wanted.groups[name].count
+        assert len(numbers) == count
+        assert len(there & numbers) == min(count, len(there))
+
+
+def _leaves(seen: Observed, slot: Slot | None, worker: str) -> bool:
+    pane = seen.seen.get(worker)
+    if slot is None:
+        return False
+    if slot.stopping is not None:
+        return slot.stopping.reason in LEAVING
+    gone = worker not in seen.runs and not (pane is not None and pane.alive)
+    return gone and slot.last_exit is not None and slot.last_exit.reason in LEAVING
 
 
 def _one_out_at_a_time(world: World, seen: Observed, before: History, made: Plan) -> None:

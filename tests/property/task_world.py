@@ -17,7 +17,7 @@ from tmaxd.tasks import events as ev
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.frames import LINE_LIMIT, Form, LineBuffer, ReadyFrame, unescape
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Page
+from tmaxd.tasks.records import Page, Requeued, TaskRecord
 from tmaxd.testing.journal import FakeJournal
 
 QUEUE_ITEMS, QUEUE_CHARS = 4, 300
@@ -37,6 +37,8 @@ class Program:
         self.held: dict[tuple[int, int], bool] = {}
         """(id, attempt) to whether it has begun."""
         self.results: dict[tuple[int, int], bytes] = {}
+        self.begun: set[tuple[int, int]] = set()
+        self.adopted = False
 
     @property
     def group(self) -> str:
@@ -78,6 +80,7 @@ class Program:
         if waiting:
             key = waiting[index % len(waiting)]
             self.held[key] = True
+            self.begun.add(key)
             if self.says:
                 self._say(key, "started")
 
@@ -110,6 +113,8 @@ class World:
         self.journal = FakeJournal(automatic=False)
         self.programs: dict[str, Program] = {}
         """By worker: the living ones."""
+        self.all: dict[str, Program] = {}
+        """By run."""
         self.runs = 0
         self.spool: dict[str, str] = {}
         self.accepted: set[int] = set()
@@ -137,6 +142,7 @@ class World:
         self.events.append(ev.Restored(found.leases))
         for program in self.programs.values():
             program.life = 0  # the daemon's own count
+            program.adopted = True
             self.events.append(
                 ev.Adopted(program.worker, program.group, program.run, program.window, program.form)
             )
@@ -155,6 +161,7 @@ class World:
         assert step.wake_at is None or step.wake_at > self.now
         entry: list[bool | Sequence[ev.Effect]] = [not step.records, step.effects]
         self.steps.append(entry)
+        self._check_unsent(step.records)
         if step.records:
             self.written += 1
 
@@ -166,6 +173,14 @@ class World:
         for query in step.queries:
             self.queries.append((query, self.now, self.written))
         self._perform()
+
+    def _check_unsent(self, records: Sequence[TaskRecord]) -> None:
+        """What a run began is never called unsent. (An adopted run may have begun the first of two frames
+        and left the second unread, which nobody can tell.)"""
+        for record in records:
+            if isinstance(record, Requeued) and record.outcome == "unsent":
+                program = self.all[record.run]
+                assert program.adopted or (record.id, record.attempt) not in program.begun
 
     def commit(self, batches: int | None = None) -> None:
         self.journal.commit(batches)
@@ -198,6 +213,7 @@ class World:
                 for task, state in tasks:
                     assert task not in self.ended, f"task {task} ended twice"
                     assert entries[task].row.state == state
+                    assert state == "dead" or entries[task].result == f"ok {task}"
                     self.ended[task] = state
 
     def look(self) -> None:
@@ -241,7 +257,7 @@ class World:
         if worker not in self.programs:
             self.runs += 1
             program = Program(self, worker, f"run{self.runs}", form, window, says)
-            self.programs[worker] = program
+            self.programs[worker] = self.all[program.run] = program
             self._ready(program)
 
     def _ready(self, program: Program) -> None:

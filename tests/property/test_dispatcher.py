@@ -23,7 +23,7 @@ GROUPS = st.sampled_from(["a", "a", "b"])
 SOME = st.integers(0, 5)
 SIZES = {"long": "p" * 120, "by file": "\x01" * 4000, "not held": "q" * 5000}
 PAYLOADS = st.lists(
-    st.sampled_from(["x", "tab\there", "line\nbreak", "\\ and ü", *SIZES]), min_size=1, max_size=7
+    st.sampled_from(["x", "tab\there", "line\nbreak", "\\ and ü", *SIZES]), min_size=1, max_size=9
 )
 POLICIES = st.builds(
     GroupPolicy,
@@ -77,22 +77,30 @@ class Machine(RuleBasedStateMachine):
     def start(self, worker: str, form: Form, window: int, says: bool) -> None:
         self.world.start(worker, form, window, says)
 
-    @rule(commit=st.none() | st.integers(0, 2))
-    def step(self, commit: int | None) -> None:
+    @rule(commit=st.sampled_from([None, None, 0, 1]), looks=st.integers(0, 2),
+          delivers=st.integers(0, 2), index=SOME, failed=st.integers(0, 7))  # fmt: skip
+    def turn(self, commit: int | None, looks: int, delivers: int, index: int, failed: int) -> None:
+        """Reads are done, and their answers delivered, at another time than they are asked for."""
         self.world.step()
         self.world.commit(commit)
+        for _ in range(looks):
+            self.world.look()
+        for _ in range(delivers):
+            self.world.deliver(index, failed == 0)
+
+    @rule(begun=st.integers(0, 2), ended=st.integers(0, 2), index=SOME, outcome=OUTCOMES)
+    def all_work(self, begun: int, ended: int, index: int, outcome: str) -> None:
+        for program in self.world.programs.values():
+            program.read(100)
+            for _ in range(begun):
+                program.begin(index)
+            for _ in range(ended):
+                program.finish(index, outcome)
+            self.world.results(program.worker, len(program.out))
 
     @rule()
     def time_passes(self) -> None:
         self.world.now += 1.5
-
-    @rule()
-    def look(self) -> None:
-        self.world.look()
-
-    @rule(index=SOME, failed=st.booleans())
-    def deliver(self, index: int, failed: bool) -> None:
-        self.world.deliver(index, failed)
 
     @rule(worker=WORKERS, lines=st.integers(1, 4), begun=st.integers(0, 3), index=SOME)
     def work(self, worker: str, lines: int, begun: int, index: int) -> None:

@@ -15,25 +15,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tmaxd.daemon.effects import Effects
+from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.environment import scrubbed
-from tmaxd.daemon.execute import Executor
 from tmaxd.daemon.fleet import Fleet, Waker
 from tmaxd.daemon.housekeeping import LogKeeper
 from tmaxd.daemon.log import EventLog
-from tmaxd.daemon.observe import Observer
 from tmaxd.daemon.specfile import SpecFile
-from tmaxd.daemon.start import take_up
-from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.places import Places, places, roots
 from tmaxd.ports import JournalError, Recovered, WorldError
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.problems import render
-from tmaxd.tasks.dispatcher import Dispatcher
-from tmaxd.tasks.events import Counts, Restored
 from tmaxd.world.clock import SystemClock
-from tmaxd.world.files import read_for_spec, write_private
+from tmaxd.world.files import LocalFiles, read_for_spec, write_private
 from tmaxd.world.folders import prepare
 from tmaxd.world.journal import SqliteJournal, open_journal
 from tmaxd.world.lock import FleetLock, Held
@@ -130,10 +124,8 @@ async def _serve(
     recovered: Recovered,
     log: EventLog,
 ) -> int:
-    fleet, waiters, tmux = _build(spec_file, here, journal, recovered, log)
-    _begin_with(fleet, found, recovered)
-    fleet.flow.post(Counts(recovered.counts, recovered.next_due))
-    fleet.flow.post(Restored(recovered.leases))
+    ports, tmux = _ports(spec_file.fleet, here, journal)
+    fleet, waiters = assemble(spec_file, found, here, ports, recovered, log)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,77 +157,23 @@ async def _close(closers: list[Callable[[], object]]) -> None:
             await result
 
 
-def _build(
-    spec_file: SpecFile,
-    here: Places,
-    journal: SqliteJournal,
-    recovered: Recovered,
-    log: EventLog,
-) -> tuple[Fleet, Waiters, TmuxClient]:
-    name, clock, processes = spec_file.fleet, SystemClock(), LinuxProcesses()
-    runs, history = take_up(recovered, processes, clock)
-    pipes = FifoPipes(here.pipes)
-    waker = Waker()
-    tmux = TmuxClient(here.tmux_socket, name, scrubbed(os.environ), on_change=waker.wake)
-    effects = Effects(pipes, runs, log, PrivateFiles())
-    waiters = Waiters(journal)
-    effects.on_ended = waiters.ended
-    flow = TaskFlow(
-        Dispatcher(str(here.payloads), recovered.next_id),
-        journal,
-        pipes,
-        runs,
-        effects,
-        clock,
-        log,
-        waker.wake,
-    )
-    executor = Executor(
-        fleet=name,
-        places=here,
+def _ports(fleet: str, here: Places, journal: SqliteJournal) -> tuple[Ports, TmuxClient]:
+    waker, clock = Waker(), SystemClock()
+    environment = scrubbed(os.environ)
+    tmux = TmuxClient(here.tmux_socket, fleet, environment, on_change=waker.wake)
+    ports = Ports(
         tmux=tmux,
-        pipes=pipes,
-        processes=processes,
+        pipes=FifoPipes(here.pipes),
+        processes=LinuxProcesses(),
         journal=journal,
-        flow=flow,
-        runs=runs,
+        files=LocalFiles(here),
         clock=clock,
-        log=log,
-        new_run_id=lambda: secrets.token_hex(6),
-        wake=waker.wake,
-    )
-    fleet = Fleet(
-        spec_file=spec_file,
-        tmux=tmux,
-        pipes=pipes,
-        journal=journal,
-        observer=Observer(name, tmux, processes, pipes, runs, flow.loads),
-        executor=executor,
-        flow=flow,
-        runs=runs,
-        clock=clock,
-        log=log,
-        history=history,
         waker=waker,
+        path=environment["PATH"],
+        new_run_id=lambda: secrets.token_hex(6),
         housekeeping=LogKeeper(here.logs, tmux, clock, rotate),
     )
-    for name in pipes.inboxes():  # those that the spec no longer has are removed by the first pass
-        pipes.add_inbox(name)
-        executor.inboxes.add(name)
-    return fleet, waiters, tmux
-
-
-def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) -> None:
-    """The revision that an earlier daemon had in force, then the file as it is now."""
-    if recovered.revision is not None:
-        fleet.spec_file.recall(recovered.revision)
-    if isinstance(found, Rejected):
-        if recovered.revision is not None:
-            fleet.apply(record=False)
-        fleet.refuse(found)
-        return
-    changed, keys = fleet.spec_file.accept(found, fleet.clock.wall())
-    fleet.apply(keys, record=changed)
+    return ports, tmux
 
 
 async def _open_front(
@@ -250,16 +188,3 @@ async def _open_front(
     from tmaxd.daemon.front import open_front
 
     await open_front(fleet, waiters, here, tmux, closers)
-
-
-class PrivateFiles:
-    """Payload files: 0600, whole or not at all."""
-
-    def write(self, path: str, payload: str) -> None:
-        write_private(Path(path), payload)
-
-    def remove(self, path: str) -> None:
-        Path(path).unlink(missing_ok=True)
-
-    def exists(self, path: str) -> bool:
-        return Path(path).is_file()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import Runs
-from tmaxd.ports import Pipes, WorldError
+from tmaxd.ports import Files, Pipes, WorldError
 from tmaxd.tasks.events import Accepted, Denied, DenyReason, Effect, Ended, Send, Spool, Unspool
 
 
@@ -22,18 +21,6 @@ class SubmitDenied(Exception):
         self.message = message
 
 
-class PayloadFiles(Protocol):
-    """The files of payloads that are too long for a frame. Every call may raise OSError."""
-
-    def write(self, path: str, payload: str) -> None:
-        """Whole or not at all."""
-
-    def remove(self, path: str) -> None:
-        """It may be gone already."""
-
-    def exists(self, path: str) -> bool: ...
-
-
 class Effects:
     """Performs effects in order."""
 
@@ -42,7 +29,7 @@ class Effects:
         pipes: Pipes,
         runs: Runs,
         log: EventLog,
-        files: PayloadFiles,
+        files: Files,
     ) -> None:
         self._pipes = pipes
         self._runs = runs
@@ -68,16 +55,16 @@ class Effects:
                 case Accepted() | Denied():
                     self._answer(effect)
                 case Unspool():
-                    self._guarded(effect, partial(self._files.remove, effect.path))
+                    self._guarded(effect, partial(self._files.remove_payload, effect.path))
                 case Spool():
                     if effect.payload is not None:
                         self.spool(effect, effect.payload)
-                    elif not self._files.exists(effect.path):
+                    elif not self._files.has_payload(effect.path):
                         return effect, effects[index + 1 :]
         return None
 
     def spool(self, effect: Spool, payload: str) -> None:
-        self._guarded(effect, partial(self._files.write, effect.path, payload))
+        self._guarded(effect, partial(self._files.write_payload, effect.path, payload))
 
     def _send(self, effect: Send) -> None:
         live = self._runs.live.get(effect.worker)

@@ -7,7 +7,6 @@ agent inherit its session variables, and a changed variable looks like drift.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from tmaxd.places import Places
 
@@ -49,10 +48,5 @@ def marks(places: Places, fleet: str, group: str, worker: str, run: str) -> dict
         "TMAX_WORKER": worker,
         "TMAX_RUN": run,
         "TMAX_PIPES": str(places.pipes / worker),
-        "TMAX_SPOOL": str(spool(places, worker)),
+        "TMAX_SPOOL": str(places.spool(worker)),
     }
-
-
-def spool(places: Places, worker: str) -> Path:
-    """The folder in which a worker leaves results that are too long for a frame."""
-    return places.payloads / worker

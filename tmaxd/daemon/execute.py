@@ -6,14 +6,12 @@ It decides nothing. An action that the world refuses is reported to the next pas
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from tmaxd.daemon.environment import marks, scrubbed, spool
+from tmaxd.daemon.environment import marks
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look
 from tmaxd.daemon.runs import EndedRun, LiveRun, Runs
@@ -22,7 +20,7 @@ from tmaxd.places import Places
 from tmaxd.plan import actions as a
 from tmaxd.ports import (
     Clock,
-    Journal,
+    Files,
     Labels,
     Launch,
     Launched,
@@ -48,13 +46,15 @@ class Executor:
     tmux: Tmux
     pipes: Pipes
     processes: Processes
-    journal: Journal
+    files: Files
     flow: TaskFlow
     runs: Runs
     clock: Clock
     log: EventLog
     new_run_id: Callable[[], str]
     wake: Callable[[], None]
+    path: str
+    """PATH of the workers, where the spec does not set it."""
     failed: dict[str, str] = field(default_factory=dict)
     """Starts that failed; the loop hands them to the next pass."""
     inboxes: set[str] = field(default_factory=set)
@@ -174,7 +174,8 @@ class Executor:
         for start in starts:
             group = spec.workers[start.group]
             try:
-                self._must_run(group)
+                path = group.env.get("PATH") or self.path
+                self.files.must_run(group.argv, group.cwd, path)
                 launches.append((start, self._launch(start, group)))
             except (OSError, WorldError) as error:
                 self._start_failed(start, str(error))
@@ -193,7 +194,7 @@ class Executor:
         if group.kind != "run":
             self.flow.expect(worker, run)
             self.pipes.add_worker(worker)
-            spool(self.places, worker).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.files.make_spool(worker)
         env = marks(self.places, self.fleet, start.group, worker, run) | group.env
         if group.window is not None:
             env["TMAX_WINDOW"] = str(group.window)
@@ -207,18 +208,6 @@ class Executor:
             cwd=group.cwd,
             pane_id=start.pane_id,
         )
-
-    def _must_run(self, group: Group) -> None:
-        """tmux would start something else in silence: a missing folder becomes the home folder, a missing
-        program an exit status 1."""
-        if not os.path.isdir(group.cwd):
-            raise WorldError(f"the folder {group.cwd} (cwd) does not exist")
-        path = group.env.get("PATH") or scrubbed(os.environ)["PATH"]
-        program = group.argv[0]
-        where = os.path.join(group.cwd, program) if "/" in program else program
-        if shutil.which(where, path=path) is None:
-            place = "" if "/" in program else f" on PATH ({path})"
-            raise WorldError(f"{program}: no such program{place}")
 
     def _started(
         self,

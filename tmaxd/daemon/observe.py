@@ -78,12 +78,21 @@ class Observer:
                 foreign.append(pane.session)
                 continue
             other = ours.get(pane.worker)
-            live = self._runs.live.get(pane.worker)
-            if other is None or (live is not None and live.run == pane.run):
+            if other is None or self._strange(pane) < self._strange(other):
                 ours[pane.worker] = pane
             if other is not None:
                 foreign.append((other if ours[pane.worker] is pane else pane).session)
         return ours, tuple(sorted(set(foreign) - {p.session for p in ours.values()}))
+
+    def _strange(self, pane: Pane) -> tuple[bool, bool, int]:
+        """The lower, the more it is the worker's own. People open further panes in its session, and all of
+        them carry its labels; the first one born is ours."""
+        live = self._runs.live.get(pane.worker)
+        return (
+            live is None or live.run != pane.run,
+            live is None or live.proc.pid != pane.pid,
+            int(pane.pane_id[1:]),
+        )
 
     def _seen(self, pane: Pane, wanted: Wanted) -> Seen:
         group = wanted.groups.get(split(pane.worker)[0])

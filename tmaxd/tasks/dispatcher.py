@@ -239,7 +239,8 @@ class Dispatcher:
         del life.group.lives[event.run]
         unread = unread_tasks(event.unread, life.form)
         for task in life.leases.values():
-            if (task.id, task.attempt) in unread or life.never_began(task):
+            waited = task.started is None and (task.id, task.attempt) in unread
+            if waited or life.never_began(task):
                 end(life, task, "unsent", "", self._now, self._out)
             else:
                 end(life, task, "lost", f"{life.worker} died", self._now, self._out)

@@ -8,8 +8,8 @@
 #   status    0 done, 75 try again later, anything else failed.
 #
 # Needs bash 5.1 (here-strings as pipes) and /proc. All sizes are bytes: the runner works in the C locale, and
-# leaves the task's own as it is. Bash copies a function each time it is called, and a fork copies what was
-# touched: so the path of a plain task is short, and everything else stands in functions of its own.
+# leaves the task's own as it is. Bash copies a function each time it is called, and after a fork each page that is
+# touched is copied as well: so a plain task runs through no function, and all else stands in runner_task.bash.
 
 TASKS=3 CONTROL=4 RESULTS=5 OUTPUT=6 NOTHING=9 # file descriptors; 7 and 8 are the task's output and input
 FRAME=4096                                     # bytes of a line with its newline (PIPE_BUF)
@@ -38,18 +38,17 @@ shopt -s extglob
 shopt -u patsub_replacement 2>/dev/null # 5.2: else an & in a payload would mean the match
 # shellcheck source=runner_task.bash
 source "${BASH_SOURCE[0]%/*}/runner_task.bash" || leave 'runner_task.bash is missing beside it'
-set -m # each task gets a process group of its own
+set -m            # each task gets a process group of its own,
+trap '' TTIN TTOU # and reading or setting the terminal fails there, instead of stopping it for ever
 export TMAX_TASK TMAX_ATTEMPT TMAX_RESULT
 
 template=("$@")
 [[ "$*" == *'{payload}'* ]] && by_argument=1 || by_argument=
 window=${TMAX_WINDOW-}
 [[ $window == [1-9]*([0-9]) ]] || window=1
-declare -A memory=()     # id:attempt → the result frame, for the last $window tasks
+declare -A memory=()     # id-attempt → the result frame, for the last $window tasks
 ring=() next=0           # their keys, and where the next one goes
 used=()                  # result files that are not needed any more
-input=                   # what was read from the tasks FIFO and is not done yet
-unsent=                  # result frames that go out with the next `started`, or before we wait
 control_rest= skipped=0 beat=$EPOCHSECONDS pid=
 
 # open NAME FD: read-write, so that nothing blocks, nothing is lost while no daemon runs, and there is no EOF
@@ -68,7 +67,6 @@ renew() {
     [[ -p $TMAX_PIPES/$name.pipe && ! $TMAX_PIPES/$name.pipe -ef /proc/self/fd/$fd ]] || continue
     open $name $fd
     case $name in
-      tasks) input= ;;
       control) control_rest= ;;
       results)
         printf '\n' >&$RESULTS
@@ -108,31 +106,12 @@ skip() {
     printf 'tmaxd runner: skipped a line that is no frame (%d so far): %q\n' "$skipped" "${1:0:80}" >&2
 }
 
-# fetch: waits until `input` holds a whole line. `read` takes a FIFO byte by byte up to a newline, but all that is
-# there when it is asked for a number of bytes; so it waits for the first and then has no time to wait for more.
-fetch() {
-  local first others
-  while [[ $input != *$'\n'* ]]; do
-    ((${#input} < FRAME)) || input=${input:0:FRAME} # as long as no frame can be: it will be skipped
-    if [[ -n $unsent ]]; then
-      printf %s "$unsent" >&$RESULTS
-      unsent=
-    fi
-    IFS= read -r -N 1 -t $BEAT -u $TASKS first
-    case $? in
-      0)
-        IFS= read -r -N 65536 -t 0.000001 -u $TASKS others
-        input+=$first$others
-        ;;
-      1) leave 'the tasks FIFO cannot be read' ;;
-      *)
-        heartbeat
-        renew
-        sweep
-        ;;
-    esac
-    while read -t 0 -u $CONTROL; do listen 1; done
-  done
+# idle STATUS: nothing came for BEAT seconds
+idle() {
+  (($1 > 128)) || leave "the tasks FIFO cannot be read (status $1)"
+  heartbeat
+  renew
+  sweep
 }
 
 quit() {
@@ -157,26 +136,69 @@ trap 'quit 143' TERM
 printf '\nready\t1\t%s\n' "$window" >&$RESULTS
 
 while :; do
-  [[ $input == *$'\n'* ]] || fetch
-  line=${input%%$'\n'*} input=${input#*$'\n'}
+  while read -t 0 -u $CONTROL; do listen 1; done
+  # Only the first byte is waited for with a limit, which makes each byte three times as expensive: the rest of a line
+  # is there or on its way, and if its writer died over it, the next one begins with a newline.
+  IFS= read -r -N 1 -t $BEAT -u $TASKS first || { idle $?; continue; }
+  [[ $first != $'\n' ]] || continue
+  IFS= read -r -u $TASKS line
+  line=$first$line
   # shellcheck disable=SC2053  # a pattern
   if ((${#line} >= FRAME)) || [[ $line != $TASK ]]; then
-    [[ -z $line ]] || skip "$line"
+    skip "$line"
     continue
   fi
   kind=${line%%$'\t'*} line=${line#*$'\t'}
   TMAX_TASK=${line%%$'\t'*} line=${line#*$'\t'}
   TMAX_ATTEMPT=${line%%$'\t'*} line=${line#*$'\t'}
   limit=${line%%$'\t'*} field=${line#*$'\t'}
-  key=$TMAX_TASK:$TMAX_ATTEMPT
+  key=$TMAX_TASK-$TMAX_ATTEMPT
   if [[ -n ${memory[$key]+x} ]]; then
-    unsent+=${memory[$key]}$'\n' # a new daemon does not know that it is done
+    printf '%s\n' "${memory[$key]}" >&$RESULTS # a new daemon does not know that it is done
     continue
   fi
-  perform
+
+  began=${EPOCHREALTIME/[.,]/} looked=$EPOCHSECONDS
+  stdin=$NOTHING payload=$field output= error= expired= deadline= slice=0.5
+  TMAX_RESULT=$TMAX_SPOOL/task-$key.result
+  printf 'started\t%s\t%s\n' "$TMAX_TASK" "$TMAX_ATTEMPT" >&$RESULTS
+  printf '%s task %s (attempt %s)\n' "${MARKS[0]}" "$TMAX_TASK" "$TMAX_ATTEMPT"
+  [[ $field != *\\* ]] || printf -v payload %b "$field"
+  export TMAX_PAYLOAD=$payload
+  if [[ -n $by_argument && $kind == task ]] || prepare; then
+    exec 7>/proc/self/fd/6
+    if [[ -z $locale_set ]]; then
+      exec "${template[@]//'{payload}'/"$payload"}" <&$stdin >&7 3<&- 4<&- 5<&- 6<&- 7>&- 8<&- 9<&- &
+    else
+      LC_ALL=$locale exec "${template[@]//'{payload}'/"$payload"}" <&$stdin >&7 3<&- 4<&- 5<&- 6<&- 7>&- 8<&- 9<&- &
+    fi
+    pid=$!
+    exec 7>&-
+    [[ $limit == - ]] || parse_timeout
+    IFS= read -r -N 1 -t $slice -u $OUTPUT first
+    status=$?
+    ((status == 1)) && [[ ! -e /proc/$pid ]] || follow
+    wait "$pid"
+    status=$?
+    pid=
+    if ((status == 0)) && [[ -z $output$expired && ! -e $TMAX_RESULT ]]; then
+      frame=done$'\t'$TMAX_TASK$'\t'$TMAX_ATTEMPT$'\t'
+    else
+      conclude
+    fi
+  else
+    fail failed
+  fi
+  printf '%s\n' "$frame" >&$RESULTS
+  took=$((${EPOCHREALTIME/[.,]/} - began))
+  printf -v took '%d.%02d' $((took / 1000000)) $((took / 10000 % 100))
+  if [[ -z $error ]]; then
+    printf '%s done in %s s\n' "${MARKS[1]}" "$took"
+  else
+    printf '%s failed in %s s: %s\n' "${MARKS[2]}" "$took" "$error"
+  fi
   old=${ring[next]-}
   [[ -z $old ]] || unset "memory[$old]"
   ring[next]=$key memory[$key]=$frame next=$(((next + 1) % window))
-  unsent+=$frame$'\n'
   ((EPOCHSECONDS - beat < BEAT && EPOCHSECONDS >= beat)) || heartbeat
 done

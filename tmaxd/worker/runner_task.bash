@@ -14,49 +14,6 @@ new_output() {
   [[ -p /proc/self/fd/6 ]] || leave 'here-strings are not pipes in this bash'
 }
 
-# perform: runs the task, sets `frame`
-perform() {
-  local status first began=${EPOCHREALTIME/[.,]/} payload=$field source=$NOTHING
-  local output= error= expired= deadline= slice=0.5 looked=$EPOCHSECONDS
-  TMAX_RESULT=$TMAX_SPOOL/task-$TMAX_TASK-$TMAX_ATTEMPT.result
-  printf '%sstarted\t%s\t%s\n' "$unsent" "$TMAX_TASK" "$TMAX_ATTEMPT" >&$RESULTS
-  unsent=
-  printf '%s task %s (attempt %s)\n' "${MARKS[0]}" "$TMAX_TASK" "$TMAX_ATTEMPT"
-  [[ $field != *\\* ]] || printf -v payload %b "$field"
-  export TMAX_PAYLOAD=$payload
-  if [[ -n $by_argument && $kind == task ]] || prepare; then
-    exec 7>/proc/self/fd/6
-    {
-      trap '' TTIN TTOU # reading or setting the terminal fails, instead of stopping the task for ever
-      [[ -z $locale_set ]] || LC_ALL=$locale
-      exec "${template[@]//'{payload}'/"$payload"}"
-    } <&$source >&7 3<&- 4<&- 5<&- 6<&- 7>&- 8<&- 9<&- &
-    pid=$!
-    exec 7>&-
-    [[ $limit == - ]] || parse_timeout
-    IFS= read -r -N 1 -t $slice -u $OUTPUT first
-    status=$?
-    ((status == 1)) && [[ ! -e /proc/$pid ]] || follow
-    wait "$pid"
-    status=$?
-    pid=
-    if ((status == 0)) && [[ -z $output$expired && ! -e $TMAX_RESULT ]]; then
-      frame=done$'\t'$TMAX_TASK$'\t'$TMAX_ATTEMPT$'\t'
-    else
-      conclude
-    fi
-  else
-    fail failed
-  fi
-  began=$((${EPOCHREALTIME/[.,]/} - began))
-  printf -v began '%d.%02d' $((began / 1000000)) $((began / 10000 % 100))
-  if [[ -z $error ]]; then
-    printf '%s done in %s s\n' "${MARKS[1]}" "$began"
-  else
-    printf '%s failed in %s s: %s\n' "${MARKS[2]}" "$began" "$error"
-  fi
-}
-
 # prepare: the payload of a task that comes by file or goes to standard input; false, with `error` set, when the task
 # cannot be run
 prepare() {
@@ -67,7 +24,7 @@ prepare() {
       error="the payload file ${file:0:1000} cannot be read"
       return 1
     }
-    IFS= read -r -N $((ARGUMENT + 1)) payload <"$file" && large=1
+    IFS= read -r -d '' -n $((ARGUMENT + 1)) payload <"$file" && large=1
     if ((${#payload} <= VARIABLE)); then TMAX_PAYLOAD=$payload; else unset TMAX_PAYLOAD; fi
     [[ -n $by_argument ]] || exec 8<"$file"
   else
@@ -78,7 +35,7 @@ prepare() {
     exec 10>&-
   fi
   if [[ -z $by_argument ]]; then
-    source=8
+    stdin=8
     return 0
   fi
   local part
@@ -113,7 +70,7 @@ parse_timeout() {
 alive() {
   local stat
   [[ -e /proc/$pid ]] || return
-  { IFS= read -r -N 1024 stat </proc/$pid/stat; } 2>/dev/null
+  { IFS= read -r -d '' stat </proc/$pid/stat; } 2>/dev/null
   set -- ${stat##*) }
   [[ ${2-} == $$ && $1 != [ZX] ]] && ! (($7 & 4))
 }
@@ -147,12 +104,14 @@ more() {
   IFS= read -r -N 1 -t "$1" -u $OUTPUT first && gather
 }
 
-# gather: `first` and what else is there, so that a burst is one piece
+# gather: `first` and what else is there, so that a burst is one piece. Bash reads ahead for -N, and when the time is up
+# amid that, the next -N of whatever file is given the rest: so it is fetched at once, from where nothing else comes.
 gather() {
-  local others
+  local others ahead=
   IFS= read -r -N 4095 -t 0.02 -u $OUTPUT others
-  output+=$first$others
-  printf %s "$first$others"
+  (($? <= 128)) || IFS= read -r -N 65536 -u $NOTHING ahead
+  output+=$first$others$ahead
+  printf %s "$first$others$ahead"
   ((${#output} < 16384)) || output=${output: -TAIL - 4}
 }
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from tmaxd.places import Places
 from tmaxd.ports import WorldError
 from tmaxd.spec.source import MAX_FILE_BYTES
 from tmaxd.world.folders import read_file
@@ -18,6 +21,34 @@ def read_for_spec(path: Path) -> bytes:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
         raise OSError(str(error)) from error
+
+
+class LocalFiles:
+    """The port `Files`."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def write_payload(self, path: str, payload: str) -> None:
+        write_private(Path(path), payload)
+
+    def remove_payload(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)
+
+    def has_payload(self, path: str) -> bool:
+        return Path(path).is_file()
+
+    def make_spool(self, worker: str) -> None:
+        self._places.spool(worker).mkdir(mode=0o700, exist_ok=True)
+
+    def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
+        if not os.path.isdir(cwd):
+            raise WorldError(f"the folder {cwd} (cwd) does not exist")
+        program = argv[0]
+        where = os.path.join(cwd, program) if "/" in program else program
+        if shutil.which(where, path=path) is None:
+            place = "" if "/" in program else f" on PATH ({path})"
+            raise WorldError(f"{program}: no such program{place}")
 
 
 def write_private(path: Path, text: str, *, durable: bool = False) -> None:

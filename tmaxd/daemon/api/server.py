@@ -40,7 +40,9 @@ class Api:
         for request in self._open_ended:
             request.cancel()
         await self._runner.cleanup()
-        for _ in range(2):  # a transport that is closed lets its socket go in a later turn of the loop
+        for _ in range(
+            2
+        ):  # a transport that is closed lets its socket go in a later turn of the loop
             await asyncio.sleep(0)
 
 

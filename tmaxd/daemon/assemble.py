@@ -1,0 +1,114 @@
+"""A daemon from its ports: which part gets which. The same for the real ones and for the fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tmaxd.daemon.effects import Effects
+from tmaxd.daemon.execute import Executor
+from tmaxd.daemon.fleet import Fleet, Waker
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.observe import Look, Observer
+from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.start import take_up
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.waiters import Waiters
+from tmaxd.places import Places
+from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux
+from tmaxd.spec.load import Loaded, Rejected
+from tmaxd.tasks.dispatcher import Dispatcher
+from tmaxd.tasks.events import Counts, Restored
+
+
+@dataclass(frozen=True)
+class Ports:
+    tmux: Tmux
+    pipes: Pipes
+    processes: Processes
+    journal: Journal
+    files: Files
+    clock: Clock
+    waker: Waker
+    path: str
+    """PATH of the workers, where the spec does not set it."""
+    new_run_id: Callable[[], str]
+    """Unique on this machine: it is the mark by which processes of a run are known."""
+    housekeeping: Callable[[Look], None]
+
+
+def assemble(
+    spec_file: SpecFile,
+    found: Loaded | Rejected,
+    here: Places,
+    ports: Ports,
+    recovered: Recovered,
+    log: EventLog,
+) -> tuple[Fleet, Waiters]:
+    """Everything but the API and the file watch, with what an earlier daemon left taken up."""
+    runs, history = take_up(recovered, ports.processes, ports.clock)
+    effects = Effects(ports.pipes, runs, log, ports.files)
+    waiters = Waiters(ports.journal)
+    effects.on_ended = waiters.ended
+    flow = TaskFlow(
+        Dispatcher(str(here.payloads), recovered.next_id),
+        ports.journal,
+        ports.pipes,
+        runs,
+        effects,
+        ports.clock,
+        log,
+        ports.waker.wake,
+    )
+    executor = Executor(
+        fleet=spec_file.fleet,
+        places=here,
+        tmux=ports.tmux,
+        pipes=ports.pipes,
+        processes=ports.processes,
+        files=ports.files,
+        flow=flow,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        new_run_id=ports.new_run_id,
+        wake=ports.waker.wake,
+        path=ports.path,
+    )
+    fleet = Fleet(
+        spec_file=spec_file,
+        tmux=ports.tmux,
+        pipes=ports.pipes,
+        journal=ports.journal,
+        observer=Observer(
+            spec_file.fleet, ports.tmux, ports.processes, ports.pipes, runs, flow.loads
+        ),
+        executor=executor,
+        flow=flow,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        history=history,
+        waker=ports.waker,
+        housekeeping=ports.housekeeping,
+    )
+    for name in ports.pipes.inboxes():  # those that the spec no longer has go with the first pass
+        ports.pipes.add_inbox(name)
+        executor.inboxes.add(name)
+    _begin_with(fleet, found, recovered)
+    flow.post(Counts(recovered.counts, recovered.next_due))
+    flow.post(Restored(recovered.leases))
+    return fleet, waiters
+
+
+def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) -> None:
+    """The revision that an earlier daemon had in force, then the file as it is now."""
+    if recovered.revision is not None:
+        fleet.spec_file.recall(recovered.revision)
+    if isinstance(found, Rejected):
+        if recovered.revision is not None:
+            fleet.apply(record=False)
+        fleet.refuse(found)
+        return
+    changed, keys = fleet.spec_file.accept(found, fleet.clock.wall())
+    fleet.apply(keys, record=changed)
