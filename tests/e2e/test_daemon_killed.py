@@ -54,7 +54,9 @@ def test_killed_again_and_again(fleet: Fleet, kind: str, seed: int) -> None:
     ids: list[int] = []
     for turn in range(10):
         ids += fleet.submit("work", payloads[turn * 60 : turn * 60 + 60])
-        time.sleep(dice.random() * 0.15)  # the instant of death is what is being tried, not waited for
+        time.sleep(
+            dice.random() * 0.15
+        )  # the instant of death is what is being tried, not waited for
         fleet.kill9()
         fleet.start(settled=False)
     fleet.await_done("work", 600)
@@ -68,7 +70,9 @@ def test_killed_while_it_starts(fleet: Fleet) -> None:
     """A daemon that dies anywhere between its exec and its first settled pass leaves nothing that the next one
     cannot take over: each worker exists once, and only once."""
     dice = random.Random(3)
-    fleet.write({"work": ledger_task(fleet.folder, 6), "idle": {"count": 6, "run": ["sleep", "1e6"]}})
+    fleet.write(
+        {"work": ledger_task(fleet.folder, 6), "idle": {"count": 6, "run": ["sleep", "1e6"]}}
+    )
     for _ in range(8):
         fleet.daemon = fleet.spawn()
         time.sleep(0.05 + dice.random() * 0.35)  # likewise

@@ -21,7 +21,9 @@ def test_kills_one_session(fleet: Fleet) -> None:
     fleet.start()
     before = fleet.pids()
     fleet.tmux("kill-session", "-t", "=idle-2")
-    fleet.wait_for(lambda: fleet.worker("idle-2")["pid"] not in (None, before["idle-2"]), "it is back")
+    fleet.wait_for(
+        lambda: fleet.worker("idle-2")["pid"] not in (None, before["idle-2"]), "it is back"
+    )
     fleet.settle()
     after = fleet.workers()
     assert after["idle-2"]["last_exit"].startswith("session_killed")
@@ -151,7 +153,9 @@ def test_respawns_a_pane_by_hand(fleet: Fleet) -> None:
     fleet.start()
     before = fleet.pids()
     fleet.tmux("respawn-pane", "-k", "-t", "=idle-1:", "sleep", "999999")
-    fleet.wait_for(lambda: fleet.worker("idle-1")["pid"] not in (None, before["idle-1"]), "replaced")
+    fleet.wait_for(
+        lambda: fleet.worker("idle-1")["pid"] not in (None, before["idle-1"]), "replaced"
+    )
     fleet.settle()
     worker = fleet.worker("idle-1")
     assert worker["last_exit"].startswith("replaced")
@@ -170,11 +174,16 @@ def test_makes_a_session_of_his_own(fleet: Fleet) -> None:
     mine = int(fleet.tmux(*show))
     fleet.wait_for(lambda: fleet.status()["foreign"] == ["idle-2", "mine"], "both are shown")
     fleet.write({"idle": idle(2)})
-    fleet.wait_for(lambda: fleet.worker("idle-2")["pid"] is not None or fleet.events("start_failed"), "tried")
+    fleet.wait_for(
+        lambda: fleet.worker("idle-2")["pid"] is not None or fleet.events("start_failed"), "tried"
+    )
     assert alive(mine)
     fleet.write({})
     fleet.settle()
-    assert sorted(set(fleet.sessions()) & {"mine", "idle-1", "idle-2", "work-1"}) == ["idle-2", "mine"]
+    assert sorted(set(fleet.sessions()) & {"mine", "idle-1", "idle-2", "work-1"}) == [
+        "idle-2",
+        "mine",
+    ]
     assert alive(mine)
 
 

@@ -13,11 +13,13 @@ from tests.e2e.programs import idle, ledger, ledger_serve, ledger_task, open_gat
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "kill-server"])
 def test_everything_comes_back_the_tasks_too(fleet: Fleet, how: str) -> None:
-    fleet.write({
-        "idle": idle(2),
-        "serve": ledger_serve(fleet.folder, 2),
-        "work": ledger_task(fleet.folder, 2),
-    })
+    fleet.write(
+        {
+            "idle": idle(2),
+            "serve": ledger_serve(fleet.folder, 2),
+            "work": ledger_task(fleet.folder, 2),
+        }
+    )
     fleet.start()
     before = fleet.pids()
     server = fleet.server_pid()
@@ -30,7 +32,9 @@ def test_everything_comes_back_the_tasks_too(fleet: Fleet, how: str) -> None:
         fleet.tmux("kill-server")
     else:
         os.kill(server, signal.Signals[how])
-    fleet.wait_for(lambda: len(set(fleet.pids().values()) - set(before.values()) - {None}) == 6, "all are back")
+    fleet.wait_for(
+        lambda: len(set(fleet.pids().values()) - set(before.values()) - {None}) == 6, "all are back"
+    )
     open_gate(fleet.folder)
     for group in ("work", "serve"):
         fleet.await_done(group, 10)

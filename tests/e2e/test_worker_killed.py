@@ -66,8 +66,12 @@ def test_only_the_task_is_killed(fleet: Fleet) -> None:
     fleet.wait_for(lambda: ledger(fleet.folder), "the task has begun")
     run = f"TMAX_RUN={fleet.run_of('work-1')}"
     child = next(
-        p.pid for p in marked(run) if p.argv.startswith("bash") and "task.sh hold" in p.argv
-        and p.pid != pid and Path(f"/proc/{p.pid}/stat").read_text().split()[3] == str(pid)
+        p.pid
+        for p in marked(run)
+        if p.argv.startswith("bash")
+        and "task.sh hold" in p.argv
+        and p.pid != pid
+        and Path(f"/proc/{p.pid}/stat").read_text().split()[3] == str(pid)
     )
     os.kill(child, signal.SIGKILL)
     fleet.wait_for(lambda: len(ledger(fleet.folder)) == 2, "it is tried again")
@@ -102,7 +106,9 @@ def test_workers_killed_while_tasks_flow(fleet: Fleet) -> None:
 
 def test_a_worker_that_never_answers_is_replaced(fleet: Fleet) -> None:
     """It hangs past the timeout of its task and ignores TERM; the daemon ends it, whole."""
-    fleet.write({"work": deaf_once(fleet.folder, timeout="300ms", retry=RETRY, stop={"after": "200ms"})})
+    fleet.write(
+        {"work": deaf_once(fleet.folder, timeout="300ms", retry=RETRY, stop={"after": "200ms"})}
+    )
     fleet.start()
     pid = fleet.worker("work-1")["pid"]
     (task,) = fleet.submit("work", ["x"])

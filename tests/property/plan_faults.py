@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from tests.property.plan_world import Life, Live, Proc, Session, World
+from tests.property.plan_parts import Life, Live, Proc, Session
+from tests.property.plan_world import World
 from tmaxd.plan.draft import split
 
 T = TypeVar("T")

@@ -35,7 +35,7 @@ def check(world: World, seen: Observed, before: History, made: Plan) -> None:
         _sees_what_it_signals(seen, action)
         _spares_the_healthy(world, seen, before, made, action)
         _costs_no_task(world, seen, action)
-        _respawns_nothing_alive(seen, made, action)
+        _respawns_nothing_alive(seen, before, made, action)
         _leaves_pipes_in_use(world, made, action)
         if isinstance(action, a.Swept):
             assert not world.tree(action.run)
@@ -115,12 +115,15 @@ def _costs_no_task(world: World, seen: Observed, action: a.AnyAction) -> None:
         assert action.reason != "task_timeout" or (life is not None and life.overdue)
 
 
-def _respawns_nothing_alive(seen: Observed, made: Plan, action: a.AnyAction) -> None:
+def _respawns_nothing_alive(
+    seen: Observed, before: History, made: Plan, action: a.AnyAction
+) -> None:
     pane, run = seen.seen.get(action.worker), seen.runs.get(action.worker)
     if isinstance(action, a.RemoveSession):
         assert run is None
     if isinstance(action, a.Start):
-        assert pane is None or not pane.alive or pane.run not in {run and run.run}
+        over = pane is not None and run is None and pane.run in before.sweeps
+        assert pane is None or not pane.alive or over
         ended = [x.run for x in made.actions if isinstance(x, a.End)]
         assert run is None or run.run in ended
         left = any(item.worker == action.worker for item in made.history.sweeps.values())

@@ -8,61 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from tests.property.plan_parts import Life, Live, Proc, Session
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History, Sweep
 from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
 from tmaxd.plan.plan import Plan
-from tmaxd.plan.wanted import NO_GROUP, Wanted
-
-
-@dataclass
-class Proc:
-    pid: int
-    run: str
-    """`TMAX_RUN` in its environment; empty for a process that a human started."""
-    ignores: frozenset[str] = frozenset()
-
-
-@dataclass
-class Session:
-    id: str
-    name: str
-    worker: str
-    """Empty: not ours."""
-    run: str
-    fingerprint: str
-    pid: int
-    dead: bool = False
-    told: bool = True
-    """tmux says how the process ended: at once, after a nudge (`mute` 1) or never (2)."""
-    mute: int = 0
-    piped: bool = False
-
-
-@dataclass
-class Live:
-    """A run as the daemon's registry has it, and as the journal records it."""
-
-    run: str
-    worker: str
-    pid: int
-    server: int
-    started: float
-    takes_tasks: bool
-    adopted: bool = True
-    ready: bool = False
-    cut_off: bool = False
-
-
-@dataclass
-class Life:
-    """A run as the dispatcher has it."""
-
-    worker: str
-    tasks: int = 0
-    hung: bool = False
-    overdue: bool = False
+from tmaxd.plan.wanted import Wanted
 
 
 @dataclass
@@ -90,6 +42,8 @@ class World:
     """Process trees cannot be read."""
     broken: set[str] = field(default_factory=set)
     """Groups whose starts fail."""
+    takers: set[str] = field(default_factory=set)
+    """Runs that were started to take tasks."""
     sluggish: bool = False
     """New runs do not say that they are ready."""
     serial: int = 0
@@ -207,6 +161,11 @@ class World:
                 self.inboxes.add(action.worker)
             case a.RemoveInbox():
                 self.inboxes.discard(action.worker)
+            case _:
+                self._tmux(action)
+
+    def _tmux(self, action: a.AnyAction) -> None:
+        match action:
             case a.RemoveSession():
                 self.remove_session(action.session_id)
             case a.Rename():
@@ -243,6 +202,7 @@ class World:
             self.kill(old, "HUP")
         session.run, session.fingerprint, session.dead = run, action.fingerprint, False
         if takes:
+            self.takers.add(run)
             self.pipes.add(worker)
         self._register(Live(run, worker, pid, self.server, self.now, takes))
         self.holds.discard(worker)
@@ -256,7 +216,7 @@ class World:
         session = next(s for s in self.sessions.values() if (s.worker, s.run) == (worker, run))
         if live is None:
             assert self.server is not None
-            takes = self.wanted.groups.get(split(worker)[0], NO_GROUP).takes_tasks
+            takes = run in self.takers
             live = Live(run, worker, session.pid, self.server, self.now, takes)
             self._register(live)
         live.adopted = True

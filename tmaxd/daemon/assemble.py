@@ -75,6 +75,8 @@ def assemble(
         wake=ports.waker.wake,
         path=ports.path,
     )
+    for live in runs.live.values():
+        executor.watch(live)
     fleet = Fleet(
         spec_file=spec_file,
         tmux=ports.tmux,

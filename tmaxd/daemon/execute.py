@@ -161,7 +161,7 @@ class Executor:
             live = self._register(item.worker, item.run, proc, look.server, revision=0)
         live.adopted = True
         live.takes_tasks = item.worker in look.observed.pipes
-        self._watch(live)
+        self.watch(live)
         if live.takes_tasks:
             self.flow.began(live)
             self.flow.adopted(live)
@@ -234,7 +234,7 @@ class Executor:
             live.alive = False
             self.wake()
         else:
-            self._watch(live)
+            self.watch(live)
         self.log.info(
             "started",
             **_words(start),
@@ -275,7 +275,9 @@ class Executor:
         )
         return live
 
-    def _watch(self, live: LiveRun) -> None:
+    def watch(self, live: LiveRun) -> None:
+        """Know at once when its first process ends. Repeating it is harmless."""
+
         def on_exit() -> None:
             live.alive = False
             self.wake()
@@ -292,6 +294,9 @@ class Executor:
 
     async def _rename(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
         names = {x.session_id: x.worker for x in items if isinstance(x, a.Rename)}
+        if len(names) > 1:
+            # One may bear the name of another; each first lets go of what it has.
+            await self.tmux.rename(server, {i: f"{name}-renamed" for i, name in names.items()})
         await self.tmux.rename(server, names)
 
     async def _log_to(self, items: Sequence[a.AnyAction], server: ServerId) -> None:

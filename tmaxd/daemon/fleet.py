@@ -18,6 +18,7 @@ from tmaxd.daemon.runs import Runs
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.wanted import policies, wanted
+from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.plan import Plan, plan
@@ -236,7 +237,8 @@ class Fleet:
         if in_force is None:
             raise WorldError("no spec is in force")
         spec = in_force.spec
-        self._wanted = wanted(spec)
+        living = {split(worker)[0] for worker in self.runs.live}
+        self._wanted = wanted(spec, self._wanted, living)
         self.flow.groups(policies(spec))
         self.pipes.set_capacity(int(spec.pipes.capacity))
         if record:

@@ -19,6 +19,8 @@ from tmaxd.tasks.frames import LINE_LIMIT
 UNDECIDED = 8192
 """Lines read but not yet on disk, at most; then the FIFOs themselves hold the writers back."""
 
+TOO_LONG = f"a line is longer than {LINE_LIMIT} bytes"
+
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
     payload: str
@@ -50,27 +52,40 @@ class Inboxes:
         self._targets = targets
         self._log = log
         self._rest: dict[str, bytes] = {}
+        self._too_long: set[str] = set()
+        """Inboxes in the middle of a line that was rejected."""
         self._undecided = 0
         self.full = False
         self.rejected = 0
         pipes.on_inbox(self._on_data)
 
     def _on_data(self, inbox: str, data: bytes) -> None:
-        *lines, rest = (self._rest.get(inbox, b"") + data).split(b"\n")
-        if len(rest) >= LINE_LIMIT:
-            self._reject(inbox, f"a line is longer than {LINE_LIMIT} bytes")
-            rest = b""
-        self._rest[inbox] = rest
         payloads = []
-        for line in lines:
-            if line:
-                try:
-                    payloads.append(payload_of(line))
-                except ValueError:
-                    self._reject(inbox, "a line is not UTF-8")
+        for line in self._lines(inbox, data):
+            try:
+                payloads.append(payload_of(line))
+            except ValueError:
+                self._reject(inbox, "a line is not UTF-8")
         target = self._targets().get(inbox)
         if payloads and target is not None:
             self._take(inbox, target, payloads)
+
+    def _lines(self, inbox: str, data: bytes) -> list[bytes]:
+        """The whole lines that now are there, empty ones and those that are too long aside."""
+        *lines, rest = (self._rest.get(inbox, b"") + data).split(b"\n")
+        if inbox in self._too_long and lines:
+            self._too_long.discard(inbox)
+            del lines[0]  # the end of a line whose beginning was rejected
+        if len(rest) >= LINE_LIMIT:
+            if inbox not in self._too_long:
+                self._too_long.add(inbox)
+                self._reject(inbox, TOO_LONG)
+            rest = b""
+        self._rest[inbox] = rest
+        good = [line for line in lines if len(line) < LINE_LIMIT]
+        if len(good) < len(lines):
+            self._reject(inbox, TOO_LONG, len(lines) - len(good))
+        return [line for line in good if line]
 
     def _take(self, inbox: str, group: str, payloads: list[str]) -> None:
         count = len(payloads)

@@ -56,8 +56,17 @@ class SpecFile:
         return found
 
     def refuse(self, found: Rejected) -> None:
-        self.state = "rejected" if self.path.exists() else "missing"
+        self.state = "rejected" if self._is_there() else "missing"
         self.problems, self.sources = found.problems, found.sources or self.sources
+
+    def _is_there(self) -> bool:
+        try:
+            self._read(self.path)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def accept(self, found: Loaded, wall: float) -> tuple[bool, tuple[str, ...]]:
         """Swap it in. (whether anything changed, the keys that did)."""

@@ -92,7 +92,12 @@ class TaskFlow:
 
     def note(self, record: Record) -> None:
         """A record that nothing waits for."""
-        self._keep(asyncio.ensure_future(_quietly(self._journal.write([record]))))
+        asyncio.ensure_future(self._journal.write([record])).add_done_callback(self._noted)
+
+    def _noted(self, write: asyncio.Future[None]) -> None:
+        error = None if write.cancelled() else write.exception()
+        if error is not None:
+            self._log.error("journal_lost", text=f"  {error}")
 
     def groups(self, policies: Mapping[str, GroupPolicy]) -> None:
         self.post(Groups(policies))
@@ -295,13 +300,6 @@ class TaskFlow:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-async def _quietly(write: object) -> None:
-    try:
-        await write  # type: ignore[misc]
-    except JournalError:
-        return
 
 
 def _ping(form: Form) -> bytes:

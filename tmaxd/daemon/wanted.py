@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tmaxd.plan.wanted import Wanted, WantedGroup
 from tmaxd.spec.fingerprint import fingerprint
 from tmaxd.spec.model import Group, Spec
 from tmaxd.tasks.policy import GroupPolicy
 
+NOTHING = Wanted()
 
-def wanted(spec: Spec) -> Wanted:
+
+def wanted(spec: Spec, before: Wanted = NOTHING, living: Collection[str] = ()) -> Wanted:
+    """`before` is what was wanted until now and `living` the groups that have workers: one that is no longer in
+    the spec is still stopped in the way that was asked for."""
+    known = {**before.former, **before.groups}
     return Wanted(
         groups={
             name: WantedGroup(
@@ -21,6 +28,7 @@ def wanted(spec: Spec) -> Wanted:
             for name, group in spec.workers.items()
         },
         inboxes=frozenset(spec.pipes.inboxes),
+        former={n: g for n, g in known.items() if n in living and n not in spec.workers},
     )
 
 

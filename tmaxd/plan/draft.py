@@ -39,7 +39,8 @@ class Draft:
     wake_at: float = NEVER
 
     def group_of(self, worker: str) -> WantedGroup:
-        return self.wanted.groups.get(split(worker)[0], NO_GROUP)
+        name = split(worker)[0]
+        return self.wanted.groups.get(name) or self.wanted.former.get(name, NO_GROUP)
 
     def slot(self, worker: str) -> Slot:
         return self.slots.get(worker, NEW_SLOT)

@@ -8,12 +8,12 @@ from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 
 PHASES: tuple[type[a.Action], ...] = (
-    a.Nudge,
     a.End,
     a.Swept,
     a.Signal,
     a.Hold,
     a.Stop,
+    a.Nudge,
     a.RemoveSession,
     a.RemovePipes,
     a.RemoveInbox,
@@ -24,6 +24,8 @@ PHASES: tuple[type[a.Action], ...] = (
     a.Rename,
     a.LogTo,
 )
+"""Up to Stop nothing waits for tmux. If tmux does not answer, the pass breaks off there; by then all that the
+planner remembers as done has been done, and what is behind is planned anew from what is seen."""
 _PHASE = {kind: index for index, kind in enumerate(PHASES)}
 
 

@@ -19,6 +19,8 @@ class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, WantedGroup] = {}
     inboxes: frozenset[str] = frozenset()
+    former: Mapping[str, WantedGroup] = {}
+    """Groups that the spec no longer has and that still have workers: how these are stopped."""
 
 
 NO_GROUP = WantedGroup(count=0, takes_tasks=False, fingerprint="")

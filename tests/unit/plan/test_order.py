@@ -16,11 +16,18 @@ def test_every_action_has_its_phase() -> None:
 
 def test_an_end_makes_room_before_something_begins() -> None:
     phase = PHASES.index
-    assert phase(a.Nudge) == 0
     assert phase(a.End) < phase(a.Swept) < phase(a.AddPipes) < phase(a.Start)
     assert phase(a.Hold) < phase(a.Stop)
     assert phase(a.RemoveSession) < phase(a.RemovePipes) < phase(a.AddPipes)
     assert phase(a.Start) < phase(a.Rename) < phase(a.LogTo)
+
+
+def test_what_tmux_must_answer_comes_after_what_is_remembered_as_done() -> None:
+    """A pass breaks off where tmux does not answer. An end, a sweep or a stop that was planned is remembered, so
+    it must have been performed by then; everything behind is planned anew from what is seen."""
+    asks_tmux = {a.Nudge, a.RemoveSession, a.Start, a.Rename, a.LogTo}
+    remembered = {a.End, a.Swept, a.Signal, a.Hold, a.Stop}
+    assert max(map(PHASES.index, remembered)) < min(map(PHASES.index, asks_tmux))
 
 
 def test_by_phase_then_group_then_number() -> None:
@@ -31,11 +38,11 @@ def test_by_phase_then_group_then_number() -> None:
         return a.Nudge(worker=worker, reason="crashed")
 
     wished: list[a.AnyAction] = [
-        nudge("b-1"),
         hold("a-2"),
         hold("a-10"),
         hold("a-b-1"),
         hold("b-1"),
+        nudge("a-1"),
     ]
     for seed in range(20):
         mixed = random.Random(seed).sample(wished, len(wished))

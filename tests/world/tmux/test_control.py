@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -210,3 +211,49 @@ def test_an_answer_for_another_life_is_refused_before_anything_is_sent() -> None
             assert len((await world.client.look()).panes) == 1
 
     asyncio.run(body())
+
+
+def test_a_client_that_attaches_while_another_one_leaves_does_not_crash_the_server() -> None:
+    """As when a daemon is killed and the next one comes at once. 3.3a can die of it, with all the workers, so the
+    new one first has an answer by other means."""
+
+    async def body() -> None:
+        async with real() as world:
+            server, _ = await world.up("a-1")
+            await world.client.close()
+            for _ in range(4):
+                leaving = await asyncio.create_subprocess_exec(
+                    *("tmux", "-N", "-S", str(world.socket), "-C", "attach"),
+                    *("-f", "no-output,ignore-size", "-t", f"={ANCHOR}"),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                )
+                assert leaving.stdin is not None
+                assert leaving.stdout is not None
+                await leaving.stdout.readuntil(b"%session-changed")
+                world.signal_server(server, signal.SIGSTOP)
+                leaving.stdin.close()
+                client = world.another()
+                look = asyncio.ensure_future(client.look())
+                await until(lambda: len(_waiting_clients()) == 2, "the next one is coming")
+                coming = _waiting_clients() - {leaving.pid}
+                assert b"\0-C\0" not in Path(f"/proc/{coming.pop()}/cmdline").read_bytes()
+                world.signal_server(server, signal.SIGCONT)
+                assert (await look).server == server
+                assert client.channel == "control"
+                await client.close()
+                await leaving.communicate()
+
+    asyncio.run(body())
+
+
+def _waiting_clients() -> set[int]:
+    """The pids of this process's tmux clients that have said all they have to say, and wait."""
+    lists = Path("/proc/self/task").glob("*/children")
+    pids = {int(pid) for file in lists for pid in file.read_text().split()}
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if "(tmux: client) S" in Path(f"/proc/{pid}/stat").read_text():
+                found.add(pid)
+    return found

@@ -11,8 +11,9 @@ import pytest
 
 from tests.world.tmux.real import environment, real
 from tmaxd.ports import ServerId, Unknown, WorldError
-from tmaxd.world.tmux.channel import NoServer, Reply, Tool
+from tmaxd.world.tmux.channel import NoServer, Reply
 from tmaxd.world.tmux.plain import THREADS, PlainChannel
+from tmaxd.world.tmux.tool import Tool
 
 
 def test_each_list_ends_at_its_own_first_error() -> None:

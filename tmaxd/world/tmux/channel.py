@@ -5,14 +5,12 @@ Two exist: `control.py` (one kept client) and `plain.py` (a process a batch). Bo
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from tmaxd.ports import ServerId, Unknown, WorldError
+from tmaxd.ports import ServerId, Unknown
 from tmaxd.world.tmux.quoting import CommandList
 
 
@@ -54,33 +52,6 @@ class Channel(Protocol):
         run only on that life of the server, else `Unknown`. Raises `Lost` when no whole answer came."""
 
 
-class Tool(msgspec.Struct, frozen=True):
-    """How tmux is called for one fleet."""
-
-    path: str
-    socket: Path
-    environment: Mapping[str, str]
-
-    @classmethod
-    def find(cls, socket: Path, environment: Mapping[str, str]) -> Tool:
-        """Raises WorldError when there is no tmux on the environment's PATH."""
-        path = shutil.which("tmux", path=environment.get("PATH"))
-        if path is None:
-            raise WorldError(
-                f"tmux was not found on PATH ({environment.get('PATH', 'not set')}), so no worker can be "
-                "started; install tmux 3.2 or later"
-            )
-        # A daemon started inside tmux must not point its workers at that other server.
-        clean = {k: v for k, v in environment.items() if k not in ("TMUX", "TMUX_PANE")}
-        return cls(path, socket, clean)
-
-    def argv(self, *more: str) -> list[str]:
-        """`-u`: without it tmux replaces what is not ASCII by `_` in every answer. The options do not come
-        from a file: they are set by each client that attaches (`options.py`), and this keeps the user's
-        own file out."""
-        return [self.path, "-u", "-S", str(self.socket), "-f", "/dev/null", *more]
-
-
 def refusal(replies: Replies) -> str | None:
     """The error that ended a list, None when all of it ran."""
     return None if replies[-1].ok else replies[-1].text
@@ -93,10 +64,3 @@ def identity(reply: Reply) -> tuple[ServerId, str]:
         return ServerId(int(pid), int(started)), version
     except ValueError:
         raise Lost(f"tmux did not say who it is: {reply.text!r}") from None
-
-
-def says_no_server(said: str) -> bool:
-    """Whether tmux's own complaint means that nobody listens on the socket (client.c of 3.2 to 3.6)."""
-    return "no server running on" in said or (
-        "error connecting to" in said and "No such file or directory" in said
-    )

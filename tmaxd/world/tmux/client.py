@@ -12,11 +12,12 @@ from typing import Literal
 
 from tmaxd.ports import Launch, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
 from tmaxd.world.tmux import launching
-from tmaxd.world.tmux.channel import NoServer, Replies, Tool, identity, refusal
+from tmaxd.world.tmux.channel import NoServer, Replies, identity, refusal
 from tmaxd.world.tmux.heads import Heads, start_pipe, tidy
 from tmaxd.world.tmux.options import IDENTITY
 from tmaxd.world.tmux.panes import LIST_PANES, panes
 from tmaxd.world.tmux.reach import Reach
+from tmaxd.world.tmux.tool import Tool
 
 _GONE = ("can't find session", "can't find pane", "target pane has exited")
 """Errors that only say that the target has ended meanwhile."""

@@ -16,14 +16,13 @@ from tmaxd.world.tmux.channel import (
     NoServer,
     OnReplies,
     Replies,
-    Tool,
     identity,
     refusal,
-    says_no_server,
 )
 from tmaxd.world.tmux.link import Link
 from tmaxd.world.tmux.options import IDENTITY, anchor_session, setup
 from tmaxd.world.tmux.quoting import CommandList
+from tmaxd.world.tmux.tool import Tool, says_no_server
 
 FIRST_DELAY, LAST_DELAY = 0.05, 5.0
 """Seconds between two tries to have a client again, doubled each time."""
@@ -103,6 +102,7 @@ class ControlChannel:
             await asyncio.wait(set(self._tasks))
 
     async def _open(self, create: bool) -> ServerId:
+        await self._let_others_leave(create)
         # `-A`: attach to the anchor where it is there. A bare `-C` would add a session each time.
         flags = () if create else ("-N",)
         anchor = anchor_session("-A", "-f", "no-output,ignore-size")
@@ -124,13 +124,25 @@ class ControlChannel:
             problem = refusal(answers[1])
             if problem is not None:
                 raise WorldError(f"tmux on {self._tool.socket} refuses our options: {problem}")
-        except BaseException as failure:
+        except BaseException:
             self._finish(link)
-            if isinstance(failure, Lost) and says_no_server(str(failure)):
-                raise NoServer(str(failure)) from failure
             raise
         self._link, self.lost = link, None
         return server
+
+    async def _let_others_leave(self, create: bool) -> None:
+        """One round trip of an ordinary client. A control client that attaches while another one, whose input
+        was closed, is about to leave can crash the server (3.3a: up to a third of the tries with a server that was
+        busy); when this one has its answer the server has dealt with all that left before. The other may be
+        that of a daemon that was killed a moment ago."""
+        if not self._tool.socket.exists():
+            return
+        status, said = await self._tool.call(self._deadline, "-N", "display-message", "-p", "")
+        if status and says_no_server(said):
+            if not create:
+                raise NoServer(said)
+        elif status:
+            raise Lost(f"tmux does not answer: {said or f'exit status {status}'}")
 
     async def _answer(
         self, link: Link, lists: Sequence[CommandList], on_replies: OnReplies | None

@@ -23,17 +23,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from tmaxd.ports import ServerId, Unknown, WorldError
-from tmaxd.world.tmux.channel import (
-    Lost,
-    NoServer,
-    OnReplies,
-    Replies,
-    Reply,
-    Tool,
-    says_no_server,
-)
+from tmaxd.world.tmux.channel import Lost, NoServer, OnReplies, Replies, Reply
 from tmaxd.world.tmux.options import anchor_session
 from tmaxd.world.tmux.quoting import CommandList, line
+from tmaxd.world.tmux.tool import Tool, says_no_server
 
 T = TypeVar("T")
 
@@ -86,25 +79,11 @@ class PlainChannel:
     async def create(self) -> None:
         """Start a server with its anchor session, unless they are there. libtmux has no way to give a server
         its environment, so this one call does without it."""
-        process = await asyncio.create_subprocess_exec(
-            *self._tool.argv(*anchor_session("-d")),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(self._tool.environment),
-            cwd="/",
-            start_new_session=True,
-        )
-        try:
-            _, said = await asyncio.wait_for(process.communicate(), self._deadline)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise Lost(f"tmux did not start within {self._deadline:.1f} s") from None
-        if process.returncode and b"duplicate session" not in said:
+        status, said = await self._tool.call(self._deadline, *anchor_session("-d"))
+        if status and "duplicate session" not in said:
             raise WorldError(
                 f"no tmux server could be started on {self._tool.socket}: "
-                f"{said.decode(errors='replace').strip() or f'exit status {process.returncode}'}"
+                f"{said or f'exit status {status}'}"
             )
 
 

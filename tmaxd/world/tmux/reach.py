@@ -17,7 +17,6 @@ from tmaxd.world.tmux.channel import (
     NoServer,
     OnReplies,
     Replies,
-    Tool,
     identity,
     refusal,
 )
@@ -26,6 +25,7 @@ from tmaxd.world.tmux.life import Life, gone, start_ticks
 from tmaxd.world.tmux.options import IDENTITY, setup
 from tmaxd.world.tmux.plain import PlainChannel
 from tmaxd.world.tmux.quoting import CommandList
+from tmaxd.world.tmux.tool import Tool
 
 
 class Reach:

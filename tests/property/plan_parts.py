@@ -1,0 +1,54 @@
+"""What the planner's small world is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Proc:
+    pid: int
+    run: str
+    """`TMAX_RUN` in its environment; empty for a process that a human started."""
+    ignores: frozenset[str] = frozenset()
+
+
+@dataclass
+class Session:
+    id: str
+    name: str
+    worker: str
+    """Empty: not ours."""
+    run: str
+    fingerprint: str
+    pid: int
+    dead: bool = False
+    told: bool = True
+    """tmux says how the process ended: at once, after a nudge (`mute` 1) or never (2)."""
+    mute: int = 0
+    piped: bool = False
+
+
+@dataclass
+class Live:
+    """A run as the daemon's registry has it, and as the journal records it."""
+
+    run: str
+    worker: str
+    pid: int
+    server: int
+    started: float
+    takes_tasks: bool
+    adopted: bool = True
+    ready: bool = False
+    cut_off: bool = False
+
+
+@dataclass
+class Life:
+    """A run as the dispatcher has it."""
+
+    worker: str
+    tasks: int = 0
+    hung: bool = False
+    overdue: bool = False

@@ -1,0 +1,38 @@
+"""`FakeFiles`: the port `Files` in memory, and the spec's files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tmaxd.ports import WorldError
+
+
+class FakeFiles:
+    def __init__(self) -> None:
+        self.payloads: dict[str, str] = {}
+        self.specs: dict[Path, str] = {}
+        self.missing: set[str] = set()
+        """Programs that are not there."""
+
+    def write_payload(self, path: str, payload: str) -> None:
+        self.payloads[path] = payload
+
+    def remove_payload(self, path: str) -> None:
+        self.payloads.pop(path, None)
+
+    def has_payload(self, path: str) -> bool:
+        return path in self.payloads
+
+    def make_spool(self, worker: str) -> None: ...
+
+    def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
+        if argv[0] in self.missing:
+            raise WorldError(f"{argv[0]}: no such program on PATH ({path})")
+
+    def read(self, path: Path) -> bytes:
+        """As the spec loader reads."""
+        text = self.specs.get(path)
+        if text is None:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return text.encode()

@@ -1,0 +1,190 @@
+"""A whole daemon on fakes, with a clock that only moves when told: the real loop, planner, dispatcher and executor,
+and a world that breaks on demand. Public, so that users can try their own specs on it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tmaxd.daemon.assemble import Ports, assemble
+from tmaxd.daemon.effects import SubmitDenied
+from tmaxd.daemon.fleet import Fleet, Waker
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.specfile import SpecFile
+from tmaxd.places import Places
+from tmaxd.ports import Launch
+from tmaxd.spec.load import Loaded, load
+from tmaxd.tasks.events import Tick
+from tmaxd.testing.clock import FakeClock
+from tmaxd.testing.files import FakeFiles
+from tmaxd.testing.journal import FakeJournal
+from tmaxd.testing.pipes import FakePipes
+from tmaxd.testing.processes import FakeProcesses
+from tmaxd.testing.tmux import FakeTmux
+from tmaxd.testing.workers import FakeWorkers
+
+T = TypeVar("T")
+SPEC = Path("/sim/tmax.yaml")
+PLACES = Places(runtime=Path("/sim/run"), state=Path("/sim/state"))
+TURNS = 30
+"""Turns of the event loop after which everything that could follow by itself has followed."""
+
+
+class Simulation:
+    """Use `close` at the end: it owns an event loop."""
+
+    def __init__(self, spec: str, fleet: str = "sim") -> None:
+        self.name = fleet
+        self.clock = FakeClock()
+        self.files = FakeFiles()
+        self.files.specs[SPEC] = spec
+        self.journal = FakeJournal()
+        self.pipes = FakePipes()
+        self.processes = FakeProcesses()
+        self.workers = FakeWorkers(self.pipes)
+        self.tmux = FakeTmux(on_spawn=self._spawned, on_death=self._died)
+        self.processes.on_end = self._ended
+        self.log = io.StringIO()
+        self.accepted: set[int] = set()
+        """Tasks whose submitter has been told that they are on disk."""
+        self.refused = 0
+        self.fleet: Fleet | None = None
+        self._loop = asyncio.new_event_loop()
+        self._ids = itertools.count(1)
+
+    # -------------------------------------------------------------------------------- the daemon
+
+    def start(self) -> Fleet:
+        """A daemon starts; what the last one left on disk, in tmux and in the FIFOs is what it finds."""
+        return self.run(self._start())
+
+    async def _start(self) -> Fleet:
+        spec_file = SpecFile(SPEC, self.files.read, {}, "/sim", self.name)
+        found = load(SPEC, self.files.read, {}, "/sim")
+        waker = Waker()
+        self.tmux.on_change = waker.wake
+        ports = Ports(
+            tmux=self.tmux,
+            pipes=self.pipes,
+            processes=self.processes,
+            journal=self.journal,
+            files=self.files,
+            clock=self.clock,
+            waker=waker,
+            path="/bin",
+            new_run_id=lambda: f"run{next(self._ids)}",
+            housekeeping=lambda _: None,
+        )
+        log = EventLog(self.clock, self.log, human=True)
+        self.fleet, _ = assemble(spec_file, found, PLACES, ports, self.journal.disk.recover(), log)
+        return self.fleet
+
+    def crash(self) -> None:
+        """The daemon dies at this instant; what is not on disk is lost, all else lives on."""
+        self.fleet = None
+        self.journal.crash()
+        self.pipes = self.workers.pipes = self.pipes.reopen()
+
+    def one_pass(self) -> None:
+        """One pass of the loop, and all that follows from it by itself."""
+        if self.fleet is not None:
+            self.run(self.fleet.one_pass())
+
+    def reload(self) -> bool:
+        """The file is looked at. Whether it is good."""
+        if self.fleet is None:
+            return False
+        found, _ = self.run(self.fleet.reload())
+        return isinstance(found, Loaded)
+
+    def edit(self, spec: str | None) -> None:
+        """Save the file; None removes it."""
+        if spec is None:
+            self.files.specs.pop(SPEC, None)
+        else:
+            self.files.specs[SPEC] = spec
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        if self.fleet is not None:
+            fleet = self.fleet
+            self.do(lambda: fleet.flow.post(Tick()))
+
+    # ----------------------------------------------------------------------------------- tasks
+
+    def submit(self, group: str, count: int) -> None:
+        """Whether it is accepted shows in `accepted`, when it is."""
+        if self.fleet is not None:
+            self.run(self._submit(self.fleet, group, count))
+
+    async def _submit(self, fleet: Fleet, group: str, count: int) -> None:
+        future = fleet.flow.submit(group, [f"payload {n}" for n in range(count)])
+        future.add_done_callback(self._answered)
+
+    def _answered(self, future: asyncio.Future[tuple[int, int]]) -> None:
+        if isinstance(future.exception(), SubmitDenied):
+            self.refused += 1
+        else:
+            first, count = future.result()
+            self.accepted.update(range(first, first + count))
+
+    # ------------------------------------------------------------------------------ the rest
+
+    def settle(self, rounds: int = 300) -> None:
+        """Let time pass, workers work and the daemon run until nothing is left to do; AssertionError if that
+        does not come about."""
+        for _ in range(rounds):
+            self.do(self.workers.read)
+            self.do(self.workers.finish)
+            self.one_pass()
+            self.advance(1.0)
+            if self._quiet():
+                return
+        raise AssertionError(f"not settled after {rounds} rounds\n{self.log.getvalue()[-4000:]}")
+
+    def _quiet(self) -> bool:
+        fleet = self.fleet
+        if fleet is None or not fleet.settled or self.workers.at_once():
+            return False
+        view = self.do(fleet.flow.view)
+        return not any(
+            g.in_spec and g.queued + g.delayed + g.sent + g.running for g in view.groups.values()
+        )
+
+    def do(self, act: Callable[[], T]) -> T:
+        """Do something to the world, in the daemon's loop, and let follow what follows."""
+        return self.run(_do(act))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        result = self._loop.run_until_complete(work)
+        self._loop.run_until_complete(_turns())
+        return result
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def _spawned(self, pid: int, launch: Launch) -> None:
+        self.processes.on_spawn(pid, launch)
+        self.workers.on_spawn(pid, launch)
+
+    def _died(self, pid: int) -> None:
+        self.workers.on_death(pid)
+        self.processes.on_death(pid)
+
+    def _ended(self, pid: int, status: int | None, signal: int | None) -> None:
+        self.workers.on_death(pid)
+        self.tmux.exited(pid, status, signal)
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+async def _do(function: Callable[[], T]) -> T:
+    return function()
