@@ -20,8 +20,10 @@ const running = new Set(), finished = new Map();
 let stopping = false;
 
 async function take(frame) {
-  if (frame.t !== "task" || stopping) return;
   const { id, attempt, timeout } = frame, key = `${id}-${attempt}`;
+  const whole = Number.isInteger(id) && Number.isInteger(attempt)
+    && typeof (frame.payload ?? frame.payload_file) === "string";
+  if (frame.t !== "task" || !whole || stopping) return;
   if (finished.has(key)) return send(finished.get(key)); // a new daemon asks again
   if (running.has(key)) return;
   running.add(key);

@@ -19,7 +19,7 @@ answer() { # key, payload
   handle "$2" || status=$?
   escape "$result"
   if ((status)); then
-    last=failed$'\t'$key$'\tfailed\t'${field:0:2000}
+    last=failed$'\t'$key$'\tfailed\t'$field # a short one: it has to fit the frame
   elif ((${#field} < 4000)); then
     last=done$'\t'$key$'\t'$field
   else # more than a frame can hold
@@ -37,7 +37,7 @@ while [[ ! $stop ]]; do
   while read -r -t 0 -u 4 && read -r -u 4 control; do
     [[ $control != ping ]] || printf 'heartbeat\n' >&5
   done
-  [[ $line =~ ^(task|task_file)$'\t'([0-9]+$'\t'[0-9]+)$'\t'[^$'\t']+$'\t'(.*)$ ]] || continue
+  [[ $line =~ ^(task|task_file)$'\t'([0-9]+$'\t'[0-9]+)$'\t'[-.0-9]+$'\t'(.*)$ ]] || continue
   kind=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
   printf -v payload %b "${BASH_REMATCH[3]}"
   if [[ $key != "$known" ]]; then # else the daemon was restarted and asks again

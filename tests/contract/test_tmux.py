@@ -265,6 +265,17 @@ def test_a_session_of_somebody_else_is_seen_as_such(attempt: Try) -> None:
     attempt(body)
 
 
+def test_a_person_who_looks_on_is_counted(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        await workers(world, "a-1", "a-2")
+        async with world.attached("a-1"):
+            seen = await sight(world)
+            assert {name: pane.attached for name, pane in seen.items()} == {"a-1": 1, "a-2": 0}
+        await answer(lambda: sight(world), lambda seen: seen["a-1"].attached == 0)
+
+    attempt(body)
+
+
 def test_the_next_daemon_finds_everything_as_it_was(attempt: Try) -> None:
     async def body(world: TmuxWorld) -> None:
         await workers(world, "a-1", "a-2")

@@ -28,6 +28,7 @@ class TmuxWorld(Protocol):
     async def signal(self, worker: str, number: int) -> None: ...
     async def read(self, file: Path) -> str: ...
     async def foreign(self, name: str) -> None: ...
+    def attached(self, worker: str) -> contextlib.AbstractAsyncContextManager[None]: ...
     async def crash_server(self, server: ServerId) -> None: ...
 
 
@@ -62,6 +63,12 @@ class FakeWorld:
 
     async def foreign(self, name: str) -> None:
         self.tmux.foreign(name)
+
+    @contextlib.asynccontextmanager
+    async def attached(self, worker: str) -> AsyncIterator[None]:
+        self.tmux.attach(worker, 1)
+        yield
+        self.tmux.attach(worker, 0)
 
     async def crash_server(self, server: ServerId) -> None:
         self.tmux.kill_server()
@@ -100,6 +107,11 @@ class RealWorld:
 
     async def foreign(self, name: str) -> None:
         await self.real.cli("new-session", "-d", "-s", name, "--", "sleep", "1000")
+
+    @contextlib.asynccontextmanager
+    async def attached(self, worker: str) -> AsyncIterator[None]:
+        async with self.real.attached(worker):
+            yield
 
     async def crash_server(self, server: ServerId) -> None:
         await self.real.kill_server(server)

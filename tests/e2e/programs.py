@@ -37,7 +37,10 @@ printf '\\nready\\t1\\t1024\\n' >&4
 if [[ ! -e $folder/deaf ]]; then
   touch "$folder/deaf"
   trap '' TERM HUP
-  [[ -e $folder/unread ]] || { IFS=$'\\t' read -r kind id attempt limit payload <&3; printf 'started\\t%s\\t%s\\n' "$id" "$attempt" >&4; }
+  if [[ ! -e $folder/unread ]]; then
+    IFS=$'\\t' read -r kind id attempt limit payload <&3
+    printf 'started\\t%s\\t%s\\n' "$id" "$attempt" >&4
+  fi
   while [[ ! -e $folder/gate ]]; do sleep 0.02; done
   exit 1
 fi

@@ -86,6 +86,7 @@ def test_a_removed_group_leaves_nothing(fleet: Fleet) -> None:
     assert not [p for p in fleet.places.pipes.iterdir() if p.name.startswith("work")]
     assert fleet.status()["leftovers"] == [{"group": "work", "queued": 2}]
     fleet.write(groups)
+    fleet.settle()
     fleet.await_done("work", 4)
     assert fleet.worker("idle-1")["pid"] == before["idle-1"]
 
@@ -117,7 +118,8 @@ def test_changed_env_command_and_folder_replace_only_that_group(fleet: Fleet) ->
         started = fleet.events("started", reason="spec_changed")[-3:]
         assert [e["fields"] for e in started] == [[field]] * 3
     pid = fleet.pids()["more-3"]
-    assert environment_of(pid)["COLOR"] == "red"
+    # Between fork and exec it still is a copy of the tmux server.
+    fleet.wait_for(lambda: environment_of(pid).get("COLOR") == "red", "it has its environment")
     assert Path(f"/proc/{pid}/cwd").readlink() == fleet.folder / "there"
 
 

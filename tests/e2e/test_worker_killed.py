@@ -15,9 +15,9 @@ from tests.e2e.programs import deaf_once, ledger, ledger_serve, ledger_task, ope
 RETRY = {"attempts": 3, "backoff": {"first": "100ms"}}
 
 
-def busy_worker(fleet: Fleet, group: str) -> str | None:
-    running = [name for name, w in fleet.workers(group).items() if w["running"]]
-    return running[0] if running else None
+def busy_worker(fleet: Fleet, group: str) -> str:
+    """Empty when there is none."""
+    return next((name for name, w in fleet.workers(group).items() if w["running"]), "")
 
 
 @pytest.mark.parametrize("kind", ["task", "serve"])

@@ -85,8 +85,10 @@ def _leave(why: str) -> NoReturn:
 
 def _is_coroutine_function(handler: Callable[..., object]) -> bool:
     """Also for methods, `functools.partial` and objects with an async `__call__`."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    called = handler if isinstance(handler, (FunctionType, MethodType)) else handler.__call__
-    code = getattr(called, "__code__", None)
+    target: object = handler
+    while isinstance(target, functools.partial):
+        target = target.func
+    if not isinstance(target, (FunctionType, MethodType)):
+        target = getattr(target, "__call__", None)  # noqa: B004  its code is looked at
+    code = getattr(target, "__code__", None)
     return code is not None and bool(code.co_flags & CO_COROUTINE)

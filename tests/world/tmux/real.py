@@ -124,6 +124,25 @@ class Real:
             lambda: self.client.capture(server, pane_id, 1000), lambda got: text in got
         )
 
+    @contextlib.asynccontextmanager
+    async def attached(self, session: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A client of somebody else's on the session. It leaves when its input is closed."""
+        process = await asyncio.create_subprocess_exec(
+            *("tmux", "-N", "-S", str(self.socket), "-C", "attach"),
+            *("-f", "no-output,ignore-size", "-t", f"={session}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            await process.stdout.readuntil(b"%session-changed")
+            yield process
+        finally:
+            process.stdin.close()
+            await process.communicate()
+
     async def kill_server(self, server: ServerId) -> None:
         """The server dies without a word."""
         self.signal_server(server, signal.SIGKILL)

@@ -222,27 +222,19 @@ def test_a_client_that_attaches_while_another_one_leaves_does_not_crash_the_serv
             server, _ = await world.up("a-1")
             await world.client.close()
             for _ in range(4):
-                leaving = await asyncio.create_subprocess_exec(
-                    *("tmux", "-N", "-S", str(world.socket), "-C", "attach"),
-                    *("-f", "no-output,ignore-size", "-t", f"={ANCHOR}"),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                )
-                assert leaving.stdin is not None
-                assert leaving.stdout is not None
-                await leaving.stdout.readuntil(b"%session-changed")
-                world.signal_server(server, signal.SIGSTOP)
-                leaving.stdin.close()
-                client = world.another()
-                look = asyncio.ensure_future(client.look())
-                await until(lambda: len(_waiting_clients()) == 2, "the next one is coming")
-                coming = _waiting_clients() - {leaving.pid}
-                assert b"\0-C\0" not in Path(f"/proc/{coming.pop()}/cmdline").read_bytes()
-                world.signal_server(server, signal.SIGCONT)
-                assert (await look).server == server
-                assert client.channel == "control"
+                async with world.attached(ANCHOR) as leaving:
+                    assert leaving.stdin is not None
+                    world.signal_server(server, signal.SIGSTOP)
+                    leaving.stdin.close()
+                    client = world.another()
+                    look = asyncio.ensure_future(client.look())
+                    await until(lambda: len(_waiting_clients()) == 2, "the next one is coming")
+                    coming = _waiting_clients() - {leaving.pid}
+                    assert b"\0-C\0" not in Path(f"/proc/{coming.pop()}/cmdline").read_bytes()
+                    world.signal_server(server, signal.SIGCONT)
+                    assert (await look).server == server
+                    assert client.channel == "control"
                 await client.close()
-                await leaving.communicate()
 
     asyncio.run(body())
 

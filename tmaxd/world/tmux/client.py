@@ -13,6 +13,7 @@ from typing import Literal
 from tmaxd.ports import Launch, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
 from tmaxd.world.tmux import launching
 from tmaxd.world.tmux.channel import NoServer, Replies, identity, refusal
+from tmaxd.world.tmux.given import Given
 from tmaxd.world.tmux.heads import Heads, start_pipe, tidy
 from tmaxd.world.tmux.options import IDENTITY
 from tmaxd.world.tmux.panes import LIST_PANES, panes
@@ -42,6 +43,7 @@ class TmuxClient:
         self._fleet = fleet
         self._reach = Reach(Tool.find(socket, environment), fleet, on_change, deadline, control)
         self._heads = Heads()
+        self._given = Given()
 
     @property
     def version(self) -> str:
@@ -73,19 +75,29 @@ class TmuxClient:
         who, rows = answers[0]
         server, version = identity(who)
         await self._reach.saw(server, version)
-        return TmuxView(server, panes(rows.lines, self._fleet))
+        found = panes(rows.lines, self._fleet)
+        self._given.keep(found)
+        return TmuxView(server, found)
 
     async def launch(
         self, server: ServerId, items: Sequence[Launch]
     ) -> tuple[Launched | Refused, ...]:
-        missing = await asyncio.to_thread(_missing, {item.cwd for item in items})
+        # Not in a thread: two switches of thread are dearer than a look at a folder that was entered before.
+        missing = _missing({item.cwd for item in items})
         problems = [launching.unfit(item, missing) for item in items]
         fit = [item for item, problem in zip(items, problems, strict=True) if problem is None]
-        answers = iter(await self._launch(server, fit))
-        return tuple(
+        try:
+            answers = iter(await self._launch(server, fit))
+        except BaseException:
+            self._given.forget()
+            raise
+        outcomes = tuple(
             launching.outcome(item, next(answers)) if problem is None else Refused(problem)
             for item, problem in zip(items, problems, strict=True)
         )
+        for item, outcome in zip(items, outcomes, strict=True):
+            self._given.note(server, item, outcome)
+        return outcomes
 
     async def kill(self, server: ServerId, session_ids: Sequence[str]) -> None:
         lists = [[("kill-session", "-t", session_id)] for session_id in session_ids]
@@ -139,25 +151,33 @@ class TmuxClient:
         self._heads.close()
 
     async def _launch(self, server: ServerId, items: Sequence[Launch]) -> list[Replies]:
-        """Two batches where something is respawned, else one."""
-        respawned = [(item.pane_id, item) for item in items if item.pane_id is not None]
-        shown = await self._reach.change(
-            [launching.session_environment(pane_id) for pane_id, _ in respawned], server
+        """Two batches where something is respawned that this client has not started, else one."""
+        given = await self._given_before(
+            server, [i.pane_id for i in items if i.pane_id is not None]
         )
-        stale = {
-            pane_id: launching.stale_names(replies[0].lines if replies[0].ok else (), item)
-            for (pane_id, item), replies in zip(respawned, shown, strict=True)
-        }
         lists = [
             launching.create(item)
             if item.pane_id is None
-            else launching.respawn(item, item.pane_id, stale[item.pane_id])
+            else launching.respawn(item, item.pane_id, given[item.pane_id] - item.env.keys())
             for item in items
         ]
         answers = await self._reach.change(lists, server)
         halves = map(launching.half_made, items, answers)
         await self.kill(server, [half for half in halves if half is not None])
         return answers
+
+    async def _given_before(
+        self, server: ServerId, pane_ids: Sequence[str]
+    ) -> dict[str, frozenset[str]]:
+        """Pane id to the variables in its session's own environment."""
+        known = {pane_id: self._given.of(server, pane_id) for pane_id in pane_ids}
+        asked = [pane_id for pane_id, names in known.items() if names is None]
+        shown = await self._reach.change([launching.session_environment(i) for i in asked], server)
+        told = {
+            pane_id: launching.names_in(replies[0].lines if replies[0].ok else ())
+            for pane_id, replies in zip(asked, shown, strict=True)
+        }
+        return told | {pane_id: names for pane_id, names in known.items() if names is not None}
 
 
 def _missing(folders: set[str]) -> frozenset[str]:

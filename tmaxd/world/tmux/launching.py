@@ -52,11 +52,12 @@ def session_environment(pane_id: str) -> CommandList:
     return [("show-environment", "-t", pane_id)]
 
 
-def stale_names(shown: Iterable[str], item: Launch) -> frozenset[str]:
-    """Names that `show-environment` lists and the item does not set. A later line of a value that has several
-    can look like a name; to unset what is not there does no harm."""
-    names = (line.partition("=")[0] for line in shown if "=" in line and line[0] not in "-=")
-    return frozenset(names) - item.env.keys()
+def names_in(shown: Iterable[str]) -> frozenset[str]:
+    """Names that `show-environment` lists. A later line of a value that has several can look like a name; to
+    unset what is not there does no harm."""
+    return frozenset(
+        line.partition("=")[0] for line in shown if "=" in line and line[0] not in "-="
+    )
 
 
 def outcome(item: Launch, replies: Replies) -> Launched | Refused:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -64,7 +63,7 @@ class PlainChannel:
                 slot = await self._slots.get()
         except TimeoutError:
             raise Lost(f"{THREADS} calls of tmux hang") from None
-        mark = secrets.token_hex(12)
+        mark = os.urandom(12).hex()
         file = self._tool.socket.with_name(f"tmux-batch.{slot}")
         script = _script(lists, server, mark)
         call = _in_thread(lambda: _source(self._tool, file, script, limit))
