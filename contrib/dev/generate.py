@@ -29,9 +29,9 @@ def rooms() -> str:
         name = folder.relative_to(ROOT)
         lines.append(f"### `{name}/`\n\n{first_line(folder / '__init__.py')}\n\n")
         files = sorted(folder.glob("*.py")) + sorted(folder.glob("*.bash"))
-        for path in files:
-            if path.name != "__init__.py":
-                lines.append(f"- `{path.name}`: {first_line(path)}\n")
+        lines.extend(
+            f"- `{path.name}`: {first_line(path)}\n" for path in files if path.name != "__init__.py"
+        )
         lines.append("\n")
     return "".join(lines)
 

@@ -43,24 +43,29 @@ PROBLEMS = {"deleted": "missing", "a_plain_file": "not_a_fifo", "another_fifo": 
 @pytest.mark.parametrize("how", HURTS)
 @pytest.mark.parametrize("kind", ["task", "serve"])
 def test_a_workers_fifos_in_mid_task(fleet: Fleet, kind: str, how: str) -> None:
-    """Each of the three in turn, while the worker has a task in hand and more are queued."""
-    groups = {"task": ledger_task(fleet.folder, 1), "serve": ledger_serve(fleet.folder, 1)}
+    """Of three workers each loses another one of its three, with a task in hand and more queued."""
+    groups = {"task": ledger_task(fleet.folder, 3), "serve": ledger_serve(fleet.folder, 3)}
     fleet.write({"work": groups[kind]})
     fleet.start()
-    for turn, name in enumerate(NAMES, 1):
-        fleet.submit("work", [f"hold-{name}", f"next-{name}"])
-        fleet.wait_for(lambda n=name: f"hold-{n}" in ledger(fleet.folder), "the task has begun")  # type: ignore[misc]
-        path = fleet.pipe("work-1", name)
+    fleet.submit("work", ["hold-1", "hold-2", "hold-3", *map(str, range(30))])
+    fleet.wait_for(lambda: len(ledger(fleet.folder)) == 3, "all three have begun")
+    hurt = [fleet.pipe(f"work-{n}", name) for n, name in enumerate(NAMES, 1)]
+    for path in hurt:
         HURTS[how](path)
+    for path in hurt:
         seen = {"path": str(path), "problem": PROBLEMS[how]}
-        fleet.wait_for(lambda s=seen: fleet.events("pipe_repaired", **s), f"{name} is repaired")  # type: ignore[misc]
+        fleet.wait_for(lambda s=seen: fleet.events("pipe_repaired", **s), f"{path} is repaired")  # type: ignore[misc]
         assert is_fifo(path)
-        open_gate(fleet.folder)
-        fleet.await_done("work", 2 * turn)
-        (fleet.folder / "gate").unlink()
+        assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+    open_gate(fleet.folder)
+    fleet.await_done("work", 33)
     fleet.settle()
-    assert fleet.worker("work-1")["ready"]
-    assert {stat.S_IMODE(fleet.pipe("work-1", n).lstat().st_mode) for n in NAMES} == {0o600}
+    assert all(w["ready"] for w in fleet.workers().values())
+    assert set(ledger(fleet.folder)) == {"hold-1", "hold-2", "hold-3", *map(str, range(30))}
+    before = len(ledger(fleet.folder))
+    fleet.submit("work", map(str, range(30)))
+    fleet.await_done("work", 63)
+    assert len(ledger(fleet.folder)) == before + 30  # all three hear and are heard
 
 
 @pytest.mark.parametrize("kind", ["task", "serve"])

@@ -90,9 +90,9 @@ def attached(fleet: Fleet, session: str) -> Iterator[int]:
 
 def drain(terminal: int) -> bool:
     """Take what the client draws, so that it does not block; always true."""
-    while select.select([terminal], [], [], 0)[0]:
-        if not os.read(terminal, 65536):
-            break
+    with contextlib.suppress(OSError):  # EIO: the client has gone
+        while select.select([terminal], [], [], 0)[0]:
+            os.read(terminal, 65536)
     return True
 
 

@@ -38,7 +38,9 @@ def test_the_output_of_a_pane(fleet: Fleet) -> None:
     (fleet.folder / "flood").touch()
     older = log.with_name("talk-1.log.1")
     fleet.wait_for(older.exists, "it is rotated")
-    fleet.wait_for(lambda: (older.read_bytes() + read(log)).endswith(b"flooded\r\n"), "all is there")
+    fleet.wait_for(
+        lambda: (older.read_bytes() + read(log)).endswith(b"flooded\r\n"), "all is there"
+    )
     (fleet.folder / "last").touch()
     fleet.wait_for(lambda: read(log).endswith(b"last words\r\n"), "the new file goes on")
     whole = older.read_bytes() + read(log)
@@ -83,11 +85,13 @@ def test_everything_on_disk_is_the_owners_only(fleet: Fleet) -> None:
 
 
 def test_down_leaves_no_process_and_no_socket_but_the_tasks(fleet: Fleet) -> None:
-    fleet.write({
-        "idle": idle(2),
-        "work": ledger_task(fleet.folder, 2, stop={"after": "300ms"}),
-        "serve": ledger_serve(fleet.folder, 2, stop={"after": "300ms"}),
-    })
+    fleet.write(
+        {
+            "idle": idle(2),
+            "work": ledger_task(fleet.folder, 2, stop={"after": "300ms"}),
+            "serve": ledger_serve(fleet.folder, 2, stop={"after": "300ms"}),
+        }
+    )
     fleet.start()
     payloads = ["hold-1", "hold-2", *map(str, range(20))]
     tasks = {group: fleet.submit(group, payloads) for group in ("work", "serve")}

@@ -131,7 +131,9 @@ def test_replaced_one_at_a_time_and_never_in_mid_task(fleet: Fleet) -> None:
     fleet.wait_for(lambda: fleet.group("work")["running"] == 2, "two are busy")
     (idle_one,) = (n for n, w in fleet.workers().items() if not w["in_flight"])
     fleet.write({"work": ledger_task(fleet.folder, 3, env={"COLOR": "red"})})
-    fleet.wait_for(lambda: fleet.pids()[idle_one] not in (None, before[idle_one]), "the idle one is new")
+    fleet.wait_for(
+        lambda: fleet.pids()[idle_one] not in (None, before[idle_one]), "the idle one is new"
+    )
     fleet.wait_for(
         lambda: [w["pending"] for w in fleet.workers().values()].count("spec_changed") == 2,
         "two wait for the end of their tasks",
@@ -155,7 +157,10 @@ def one_at_a_time(fleet: Fleet) -> None:
 
 
 def test_a_wrong_command_backs_off_with_a_clear_status(fleet: Fleet) -> None:
-    groups: dict[str, Json] = {"idle": idle(1), "bad": {"count": 2, "run": ["no-such-program-at-all"]}}
+    groups: dict[str, Json] = {
+        "idle": idle(1),
+        "bad": {"count": 2, "run": ["no-such-program-at-all"]},
+    }
     fleet.write(groups)
     fleet.start(settled=False)
     fleet.wait_for(lambda: fleet.worker("bad-1")["state"] == "backoff", "it backs off")
@@ -178,7 +183,9 @@ def test_a_command_that_fails_at_once_backs_off(fleet: Fleet) -> None:
     assert bad["last_exit"] == "crashed: exit status 3"
     fleet.wait_for(lambda: len(fleet.events("started", worker="bad-1")) >= 3, "tried again")
     starts = [e["time"] for e in fleet.events("started", worker="bad-1")]
-    assert starts[1] - starts[0] < starts[2] - starts[1]  # the first try again is free, the next is not
+    assert (
+        starts[1] - starts[0] < starts[2] - starts[1]
+    )  # the first try again is free, the next is not
     fleet.write({"bad": idle(1)})
     fleet.wait_for(lambda: fleet.worker("bad-1")["state"] == "running", "it recovers")
 

@@ -143,7 +143,7 @@ def is_as_wanted(world: World) -> None:
         assert world.inboxes == world.wanted.inboxes
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WANTED, STEPS, st.booleans())
 def test_every_pass_keeps_the_rules_and_the_fleet_comes_to_rest(
     wanted: Wanted, steps: list[Step], down: bool

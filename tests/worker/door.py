@@ -147,12 +147,7 @@ class Door:
 
     def outcome(self, number: int, attempt: int = 1) -> Ended:
         """The first result of the task."""
-
-        def look() -> Ended | None:
-            found = self.outcomes(number, attempt)
-            return found[0] if found else None
-
-        return self._wait(look, f"a result of {number}")
+        return self._wait(lambda: self.outcomes(number, attempt), f"result of {number}")
 
     def outcomes(self, number: int, attempt: int = 1) -> list[Ended]:
         return [
@@ -175,11 +170,9 @@ class Door:
 
     def wait(self, kind: type[T], after: int = 0) -> T:
         """The first frame of this kind, of those after the first `after`."""
-
-        def look() -> T | None:
-            return next((f for f in self.frames[after:] if isinstance(f, kind)), None)
-
-        return self._wait(look, kind.__name__)
+        return self._wait(
+            lambda: [f for f in self.frames[after:] if isinstance(f, kind)], kind.__name__
+        )
 
     def bad(self) -> list[Bad]:
         return [f for f in self.frames if isinstance(f, Bad)]
@@ -188,14 +181,15 @@ class Door:
         return sum(isinstance(f, HeartbeatFrame) for f in self.frames)
 
     def until(self, condition: Callable[[], bool], what: str, within: float = DEADLINE) -> None:
-        self._wait(lambda: condition() or None, what, within)
+        self._wait(lambda: [True] if condition() else [], what, within)
 
-    def _wait(self, look: Callable[[], U | None], what: str, within: float = DEADLINE) -> U:
+    def _wait(self, look: Callable[[], list[U]], what: str, within: float = DEADLINE) -> U:
+        """The first of what `look` finds, once it finds something."""
         end = time.monotonic() + within
         while True:
             found = look()
-            if found is not None:
-                return found
+            if found:
+                return found[0]
             if time.monotonic() > end:
                 raise AssertionError(f"no {what}\nframes: {self.frames}\npane:\n{self.pane()}")
             self.read(0.02)

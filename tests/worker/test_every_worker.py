@@ -232,9 +232,8 @@ def test_nothing_of_ours_is_open_in_what_it_starts(door: Door) -> None:
     door.start(runner("bash", "-c", "ls -l /proc/$$/fd"))
     text = door.text(door.run(1, ""))
     assert ".pipe" not in text
-    assert {line.split()[-3] for line in text.splitlines()[1:]} == {"0", "1", "2", "255"} - (
-        set() if " 255 -> " in text else {"255"}
-    )
+    numbers = {line.split()[-3] for line in text.splitlines()[1:]}
+    assert numbers <= {"0", "1", "2", "3"}, "3 is the folder that ls reads"
 
 
 # ------------------------------------------------------------------------------------- any text

@@ -18,6 +18,7 @@ OUTCOMES = {
     "timeout": "ran out of time",
     "lost": "was lost: its worker died with it",
     "unsent": "never began",
+    "interrupted": "was interrupted: its worker was stopped for another reason",
 }
 """How an attempt ended, in words."""
 

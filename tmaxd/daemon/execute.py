@@ -133,7 +133,7 @@ class Executor:
             proc = live.proc
             self.processes.unwatch(proc)
         unread = self.flow.collect(item.worker, item.run)
-        self.runs.ended[item.run] = EndedRun(item.run, item.worker, proc, unread)
+        self.runs.ended[item.run] = EndedRun(item.run, item.worker, proc, unread, item.reason)
         self.flow.note(RunEnded(item.run, item.status, item.signal, item.reason, self.clock.wall()))
         level = self.log.warning if item.reason in ("crashed", "start_failed") else self.log.info
         level("ended", **_words(item), status=item.status, signal=item.signal)

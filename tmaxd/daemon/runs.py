@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tmaxd.plan.observed import Run
+from tmaxd.plan.reasons import Reason
 from tmaxd.ports import Proc, RunRecord, ServerId
 
 
@@ -50,6 +51,7 @@ class EndedRun:
     worker: str
     proc: Proc | None
     unread: bytes = b""
+    reason: Reason = "ended_while_down"
 
 
 @dataclass(slots=True)

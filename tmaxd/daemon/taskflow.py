@@ -15,6 +15,7 @@ from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.plan.draft import split
 from tmaxd.plan.observed import Load
+from tmaxd.plan.reasons import EXCUSES_TASKS
 from tmaxd.ports import Clock, Journal, JournalError, Pipes
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import (
@@ -150,7 +151,10 @@ class TaskFlow:
     def swept(self, worker: str, run: str) -> None:
         """Nothing is left of the run: its tasks may go to others."""
         ended = self._runs.ended.pop(run, None)
-        self.post(Gone(worker, run, ended.unread if ended else b""))
+        if ended is None:
+            self.post(Gone(worker, run, b""))
+        else:
+            self.post(Gone(worker, run, ended.unread, ended.reason in EXCUSES_TASKS))
 
     def loads(self) -> dict[str, Load]:
         """What each worker holds, with every event told so far taken in."""

@@ -31,3 +31,8 @@ REASONS: frozenset[str] = frozenset(get_args(Reason))
 
 SPENDS_BUDGET: frozenset[str] = frozenset({"crashed", "exited", "start_failed"})
 """Ends that count as the worker's own fault. All others are asked for or have an outside cause."""
+
+EXCUSES_TASKS: frozenset[str] = frozenset(
+    {"scaled_down", "group_removed", "spec_changed", "down", "pipe_lost", "server_died"}
+)
+"""Ends that no task can be blamed for: a task that was in hand is tried again without having spent an attempt."""

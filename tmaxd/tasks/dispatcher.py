@@ -19,7 +19,7 @@ from tmaxd.tasks.frames import Bad, DoneFrame, FailedFrame, Form, StartedFrame, 
 from tmaxd.tasks.lives import GroupState, Life
 from tmaxd.tasks.loads import WorkerLoad, loads
 from tmaxd.tasks.queue import QUEUE_CHARS, QUEUE_ITEMS, Task, TaskQueue
-from tmaxd.tasks.records import Submitted
+from tmaxd.tasks.records import Outcome, Submitted
 from tmaxd.tasks.sending import assign, send
 
 
@@ -238,12 +238,13 @@ class Dispatcher:
             self._holds.discard(life.worker)
         del life.group.lives[event.run]
         unread = unread_tasks(event.unread, life.form)
+        outcome: Outcome = "interrupted" if event.excused else "lost"
         for task in life.leases.values():
             waited = task.started is None and (task.id, task.attempt) in unread
             if waited or life.never_began(task):
                 end(life, task, "unsent", "", self._now, self._out)
             else:
-                end(life, task, "lost", f"{life.worker} died", self._now, self._out)
+                end(life, task, outcome, f"{life.worker} died", self._now, self._out)
         life.leases = {}
         self._out.return_to(life.group)
 

@@ -9,7 +9,7 @@ from tmaxd.tasks.frames import DoneFrame, payload_path
 from tmaxd.tasks.lives import GroupState, Life
 from tmaxd.tasks.policy import retry_delay
 from tmaxd.tasks.queue import Task
-from tmaxd.tasks.records import Finished, Outcome, Requeued, TaskRecord
+from tmaxd.tasks.records import UNCOUNTED, Finished, Outcome, Requeued, TaskRecord
 
 
 class Out:
@@ -89,7 +89,7 @@ def end(life: Life, task: Task, outcome: Outcome, error: str, now: float, out: O
         group.queue.delay(task, due)
         return
     group.queued += 1
-    if outcome != "unsent":
+    if outcome not in UNCOUNTED:
         task.spent = task.attempt
     out.returned.append(task)
 

@@ -84,11 +84,13 @@ class Frames(msgspec.Struct, frozen=True):
 
 class Gone(msgspec.Struct, frozen=True):
     """The run is certainly dead, and all that it left behind. `unread`: what stood unread in its tasks
-    FIFO."""
+    FIFO. `excused`: it ended for a reason that has nothing to do with its tasks (an operator, the spec, the
+    tmux server), so that what it had begun costs no attempt."""
 
     worker: str
     run: str
     unread: bytes
+    excused: bool = False
 
 
 class Hold(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tmaxd.tasks.records import Outcome
+from tmaxd.tasks.records import UNCOUNTED, Outcome
 
 PASSING_ATTEMPTS = 3
 """Attempts that a task gets at least when its failure says nothing about the task: its worker died with it,
@@ -36,7 +36,7 @@ def retry_delay(policy: GroupPolicy, outcome: Outcome, attempt: int, task: int) 
 
     The first loss of a task costs it no delay: it is the worker that failed. `backoff_max` holds before
     the jitter, which depends on nothing but task and attempt."""
-    if outcome == "unsent":
+    if outcome in UNCOUNTED:
         return 0.0
     passing = outcome in ("lost", "temporary")
     if attempt >= (max(policy.attempts, PASSING_ATTEMPTS) if passing else policy.attempts):

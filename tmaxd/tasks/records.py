@@ -9,8 +9,12 @@ import msgspec
 State = Literal["queued", "delayed", "sent", "running", "done", "dead"]
 """`sent` and `running` are one state on disk (`sent`): that a task has started is known from its worker."""
 
-Outcome = Literal["done", "failed", "temporary", "timeout", "lost", "unsent"]
-"""How one attempt ended. `lost`: the run died with it. `unsent`: it never began, so it is not counted."""
+Outcome = Literal["done", "failed", "temporary", "timeout", "lost", "unsent", "interrupted"]
+"""How one attempt ended. `lost`: the run died with it. `unsent`: it never began. `interrupted`: the run was ended
+for a reason that has nothing to do with the task."""
+
+UNCOUNTED: frozenset[Outcome] = frozenset({"unsent", "interrupted"})
+"""Attempts that are not spent: the next one has the same number."""
 
 
 class Submitted(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from tmaxd.ports import Proc, Recovered, Revision, RunRecord, ServerId
 from tmaxd.tasks.records import (
     HELD_PAYLOAD,
     PAGE_CHARS,
+    UNCOUNTED,
     Assigned,
     AttemptRow,
     Finished,
@@ -101,7 +102,7 @@ class Disk:
 
     def _requeued(self, r: Requeued) -> None:
         entry = self._held(r)
-        unsent = r.outcome == "unsent"
+        unsent = r.outcome in UNCOUNTED
         entry.become(
             state="queued" if r.due is None else "delayed",
             due=r.due,

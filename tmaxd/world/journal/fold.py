@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from tmaxd.tasks.records import (
+    UNCOUNTED,
     Assigned,
     Finished,
     Record,
@@ -76,7 +77,7 @@ def _requeued(db: sqlite3.Connection, batch: list[Requeued], counts: Counts) -> 
         [
             (
                 QUEUED if r.due is None else DELAYED,
-                r.attempt - (r.outcome == "unsent"),
+                r.attempt - (r.outcome in UNCOUNTED),
                 r.due,
                 r.error or None,
                 r.id,
@@ -90,7 +91,7 @@ def _requeued(db: sqlite3.Connection, batch: list[Requeued], counts: Counts) -> 
         [
             (r.id, r.attempt, r.worker, r.run, r.outcome, r.error, r.started, r.at)
             for r in batch
-            if r.outcome != "unsent"
+            if r.outcome not in UNCOUNTED
         ],
     )
 

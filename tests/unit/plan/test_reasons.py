@@ -1,0 +1,21 @@
+"""The fixed words: which ends blame the worker, and which excuse its tasks."""
+
+from __future__ import annotations
+
+from tmaxd.plan.reasons import EXCUSES_TASKS, REASONS, SPENDS_BUDGET
+from tmaxd.plan.slots import LEAVING
+from tmaxd.plan.workers import NEVER_OVERLAP
+
+
+def test_every_set_is_made_of_the_words() -> None:
+    for words in (SPENDS_BUDGET, EXCUSES_TASKS, NEVER_OVERLAP, LEAVING):
+        assert words <= REASONS
+
+
+def test_a_worker_s_own_fault_is_nobody_s_wish_and_no_excuse() -> None:
+    assert not SPENDS_BUDGET & NEVER_OVERLAP
+    assert not SPENDS_BUDGET & EXCUSES_TASKS
+
+
+def test_whoever_is_let_go_does_not_meet_its_successor() -> None:
+    assert LEAVING <= NEVER_OVERLAP
