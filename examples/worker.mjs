@@ -70,7 +70,7 @@ function listen(name, use) {
   });
 }
 
-const beat = () => send(line({ t: "heartbeat" }));
+const beat = () => send(line({ t: "heartbeat", v: 1, window: WINDOW }));
 const stop = () => { stopping = true; if (!running.size) process.exit(0); };
 process.on("SIGTERM", stop).on("SIGINT", stop);
 send(Buffer.concat([Buffer.from("\n"), line({ t: "ready", v: 1, window: WINDOW })]));

@@ -32,10 +32,10 @@ while [[ ! $stop ]]; do
   line=
   until IFS= read -r -t 10 -u 3 part && line+=$part; do
     line+=$part
-    printf 'heartbeat\n' >&5
+    printf 'heartbeat\t1\t1\n' >&5
   done
   while read -r -t 0 -u 4 && read -r -u 4 control; do
-    [[ $control != ping ]] || printf 'heartbeat\n' >&5
+    [[ $control != ping ]] || printf 'heartbeat\t1\t1\n' >&5
   done
   [[ $line =~ ^(task|task_file)$'\t'([0-9]+$'\t'[0-9]+)$'\t'[-.0-9]+$'\t'(.*)$ ]] || continue
   kind=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}

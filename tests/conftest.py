@@ -7,6 +7,6 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("repeat", derandomize=True, print_blob=True)
-settings.register_profile("explore", print_blob=True)
+settings.register_profile("repeat", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))

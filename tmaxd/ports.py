@@ -124,6 +124,10 @@ class Tmux(Protocol):
         """Every pane of every session but the anchor, ours or not. Raises `Unknown` when tmux cannot be
         asked; a socket that nobody listens on is `TmuxView(None, ())`."""
 
+    async def look_at(self, server: ServerId, pane_ids: Sequence[str]) -> tuple[Pane, ...]:
+        """The rows of these panes alone, in order; one that is gone is left out. What `look` costs grows with the
+        fleet, and a worker that has died waits for it."""
+
     async def launch(
         self, server: ServerId, items: Sequence[Launch]
     ) -> tuple[Launched | Refused, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from tests.bench.contenders import Circus, Contender, Pm2, Supervisord, Tmaxd
@@ -9,6 +10,8 @@ from tests.bench.figures import Figure, ratio
 from tests.bench.size import Size
 
 WORKERS = 128
+REST = 0.2
+"""Seconds before each kill, in which whatever the last one caused comes to its end: the fleet is healthy."""
 
 
 def run(size: Size) -> Iterator[Figure]:
@@ -31,6 +34,7 @@ def run(size: Size) -> Iterator[Figure]:
         for turn in range(size.rounds(40)):
             for name, fleet in fleets.items():
                 if name in ("tmaxd", "pm2") or turn < 5:
+                    time.sleep(REST)
                     times[name].append(fleet.hit())
     finally:
         for fleet in fleets.values():

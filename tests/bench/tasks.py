@@ -111,5 +111,3 @@ def bare(count: int) -> float:
     for process in started:
         process.wait()
     return count / (time.perf_counter() - begun)
-
-

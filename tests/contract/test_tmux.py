@@ -133,6 +133,21 @@ def test_a_respawn_keeps_the_pane_and_forgets_the_old_process(attempt: Try, aliv
     attempt(body)
 
 
+def test_a_look_at_some_panes_shows_what_the_whole_look_shows(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, _ = await workers(world, "a-1", "a-2", "a-3")
+        await world.signal("a-2", signal.SIGKILL)
+        await dead(world, "a-2")
+        whole = await sight(world)
+        asked = [whole["a-3"].pane_id, "%99", whole["a-2"].pane_id]
+        assert await world.tmux.look_at(server, asked) == (whole["a-3"], whole["a-2"])
+        assert await world.tmux.look_at(server, []) == ()
+        with pytest.raises(Unknown):
+            await world.tmux.look_at(ServerId(server.pid, server.started + 1), asked)
+
+    attempt(body)
+
+
 def test_a_respawn_in_a_pane_that_is_gone_is_refused(attempt: Try) -> None:
     async def body(world: TmuxWorld) -> None:
         server, _ = await workers(world, "a-1")

@@ -113,7 +113,8 @@ class Fleet:
         """Workers, tmux server and daemon end in good order."""
         assert self.daemon is not None
         self.api.post("/v1/down")
-        assert self.daemon.wait(DEADLINE) == 0
+        status = self.daemon.wait(DEADLINE)
+        assert status == 0, f"exit status {status}\n{self.tail()}"
 
     def ctl(self, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -249,9 +250,7 @@ class Fleet:
             parts.append(f"--- status\n{json.dumps(self.status(), indent=1)}")
         except CtlError as error:
             parts.append(f"--- no status: {error}")
-        if self.log.exists():
-            tail = self.log.read_text(errors="replace").splitlines()[-80:]
-            parts.append("--- daemon log\n" + "\n".join(tail))
+        parts.append(f"--- daemon log\n{self.tail()}")
         try:
             for session in self.sessions()[:8]:
                 pane = self.tmux("capture-pane", "-p", "-t", f"={session}:").rstrip()
@@ -259,6 +258,11 @@ class Fleet:
         except AssertionError as error:
             parts.append(f"--- no tmux: {error}")
         return "\n".join(parts)
+
+    def tail(self) -> str:
+        """The end of the daemon's log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-80:])
 
     def close(self, failed: bool) -> None:
         """End everything. A test that went well must leave a fleet that `down` takes away whole."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.e2e.fleet import DEADLINE, Fleet
-from tests.e2e.marks import alive
+from tests.e2e.marks import alive, marked
 from tests.e2e.programs import idle, ledger, ledger_task, open_gate
 
 
@@ -115,6 +115,21 @@ def test_attaches_types_and_detaches(fleet: Fleet) -> None:
     fleet.settle()
     assert said.read_text() == "hello\n"
     assert fleet.pids() == before
+
+
+def test_a_client_that_hangs_does_not_hold_up_down(fleet: Fleet) -> None:
+    """A tmux server that was told to end waits for its clients, and a stopped one never leaves."""
+    fleet.write({"idle": idle(2)})
+    fleet.start()
+    with attached(fleet, "idle-1") as terminal:
+        fleet.wait_for(lambda: drain(terminal) and clients(fleet, "idle-1") == 1, "attached")
+        client = int(fleet.tmux("list-clients", "-t", "=idle-1", "-F", "#{client_pid}"))
+        os.kill(client, signal.SIGSTOP)
+        try:
+            fleet.down()
+        finally:
+            os.kill(client, signal.SIGCONT)
+    assert marked(str(fleet.folder)) == []
 
 
 def test_types_into_a_busy_worker(fleet: Fleet) -> None:

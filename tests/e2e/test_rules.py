@@ -35,7 +35,7 @@ def test_the_highest_idle_one_goes_first(fleet: Fleet) -> None:
     fleet.start()
     fleet.submit("work", ["hold"])
     busy = fleet.wait_for(
-        lambda: next((n for n, w in fleet.workers().items() if w["running"]), None), "one is busy"
+        lambda: next((n for n, w in fleet.workers().items() if w["running"]), ""), "one is busy"
     )
     before = fleet.pids()
     fleet.write({"work": ledger_task(fleet.folder, 2)})

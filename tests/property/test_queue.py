@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tmaxd.tasks import queue as module
 from tmaxd.tasks.queue import Task, TaskQueue
@@ -38,9 +38,8 @@ class QueueMachine(RuleBasedStateMachine):
     def of(self, state: str) -> list[int]:
         return sorted(task for task, (now, _) in self.disk.items() if now == state)
 
-    def pick(self, index: int) -> Task | None:
-        ids = list(self.flight)
-        return self.flight.pop(ids[index % len(ids)]) if ids else None
+    def pick(self, index: int) -> Task:
+        return self.flight.pop(list(self.flight)[index % len(self.flight)])
 
     # ---------------------------------------------------------------------------- the tasks
 
@@ -62,32 +61,27 @@ class QueueMachine(RuleBasedStateMachine):
             task.delayed = False
             self.flight[task.id] = task
 
-    @rule(index=ANY)
-    def end(self, index: int) -> None:
+    @precondition(lambda self: self.flight)
+    @rule(index=ANY, fate=st.sampled_from(["end", "end", "come back", "0.0", "0.0", "0.5", "3.0"]))
+    def settle(self, index: int, fate: str) -> None:
         task = self.pick(index)
-        if task is not None:
+        if fate == "end":
             self.disk[task.id] = ("done", 0.0)
             if task.marked:
                 self.queue.ended(task)
-
-    @rule(index=ANY)
-    def come_back(self, index: int) -> None:
-        task = self.pick(index)
-        if task is not None:
+        elif fate == "come back":
             self.disk[task.id] = ("queued", 0.0)
             self.queue.come_back([task])
-
-    @rule(index=ANY, delay=st.sampled_from([0.0, 0.5, 3.0]))
-    def put_off(self, index: int, delay: float) -> None:
-        task = self.pick(index)
-        if task is not None:
-            self.disk[task.id] = ("delayed", self.now + delay)
-            self.queue.delay(task, self.now + delay)
+        else:
+            due = self.now + float(fate)
+            self.disk[task.id] = ("delayed", due)
+            self.queue.delay(task, due)
 
     # ---------------------------------------------------------------------------- the reads
 
-    @rule()
-    def ask(self) -> None:
+    @rule(seconds=st.sampled_from([0.0, 0.0, 0.5]))
+    def ask(self, seconds: float) -> None:
+        self.now += seconds
         self.page_asked = self.queue.ask_page(self.now) or self.page_asked
         limit = self.queue.ask_due(self.now)
         if limit is not None:
@@ -95,39 +89,35 @@ class QueueMachine(RuleBasedStateMachine):
         wake_at = self.queue.wake_at(self.now)
         assert wake_at is None or wake_at > self.now
 
+    @precondition(lambda self: self.page_asked)
     @rule()
     def read_page(self) -> None:
-        if self.page_asked is not None:
-            after, limit = self.page_asked
-            self.page_asked = None
-            ids = [task for task in self.of("queued") if task > after]
-            self.page = Page(tuple(map(_queued, ids[:limit])), len(ids) > limit)
+        after, limit = self.page_asked or (0, 0)
+        self.page_asked = None
+        ids = [task for task in self.of("queued") if task > after]
+        self.page = Page(tuple(map(_queued, ids[:limit])), len(ids) > limit)
 
+    @precondition(lambda self: self.due_asked)
     @rule()
     def read_due(self) -> None:
-        if self.due_asked is not None:
-            now, limit = self.due_asked
-            self.due_asked = None
-            delayed = sorted((self.disk[task][1], task) for task in self.of("delayed"))
-            ids = [task for due, task in delayed if due <= now]
-            later = min((due for due, _ in delayed if due > now), default=None)
-            self.due = Page(tuple(map(_queued, ids[:limit])), len(ids) > limit, later)
+        now, limit = self.due_asked or (0.0, 0)
+        self.due_asked = None
+        delayed = sorted((self.disk[task][1], task) for task in self.of("delayed"))
+        ids = [task for due, task in delayed if due <= now]
+        later = min((due for due, _ in delayed if due > now), default=None)
+        self.due = Page(tuple(map(_queued, ids[:limit])), len(ids) > limit, later)
 
+    @precondition(lambda self: self.page)
     @rule(failed=st.integers(0, 5))
     def answer_page(self, failed: int) -> None:
-        if self.page is not None:
-            self.queue.loaded(self.page if failed else None, self.now)
-            self.page = None
+        self.queue.loaded(self.page if failed else None, self.now)
+        self.page = None
 
+    @precondition(lambda self: self.due)
     @rule(failed=st.integers(0, 5))
     def answer_due(self, failed: int) -> None:
-        if self.due is not None:
-            self.queue.loaded_due(self.due if failed else None, self.now)
-            self.due = None
-
-    @rule(seconds=st.sampled_from([0.4, 2.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
+        self.queue.loaded_due(self.due if failed else None, self.now)
+        self.due = None
 
     @rule()
     def restart(self) -> None:
@@ -153,13 +143,16 @@ class QueueMachine(RuleBasedStateMachine):
         for _ in range(20 + 4 * len(self.disk)):
             self.take(100)
             while self.flight:
-                self.end(0)
-            self.time_passes(2.0)
-            self.ask()
-            self.read_page()
-            self.read_due()
-            self.answer_page(1)
-            self.answer_due(1)
+                self.settle(0, "end")
+            self.ask(2.0)
+            if self.page_asked:
+                self.read_page()
+            if self.due_asked:
+                self.read_due()
+            if self.page:
+                self.answer_page(1)
+            if self.due:
+                self.answer_due(1)
         assert len(self.of("done")) == len(self.disk)
         q = self.queue
         assert (q.on_disk, q.next_due, len(q), q.chars) == (False, None, 0, 0)

@@ -112,11 +112,18 @@ class Fleet:
             wake_at = await self.one_pass()
             self._passed.set()
             self._passed = asyncio.Event()
-            if self.down and self._nothing_left():
-                await self.tmux.stop()
+            if self.down and self._nothing_left() and await self._server_ended():
                 self.log.info("down")
                 return
             await self._sleep_until(wake_at)
+
+    async def _server_ended(self) -> bool:
+        try:
+            await self.tmux.stop()
+        except Unknown as error:
+            self.log.error("server_still_there", text=f"  {error}")
+            return False
+        return True
 
     async def one_pass(self) -> float:
         """Look, decide, act. Returns when (monotonic) to look again at the latest."""
@@ -157,7 +164,10 @@ class Fleet:
         self.history = made.history
         self.state.look, self.state.plan = look, made
         self.passes += 1
+        if not look.whole:
+            self.wake()
         if made.actions:
+            self.observer.acts()
             await self.executor.perform(made.actions, in_force.spec, in_force.revision, look)
         return made
 

@@ -35,7 +35,7 @@ from tmaxd.tasks.events import (
     Submit,
     Tick,
 )
-from tmaxd.tasks.frames import Bad, Form, LineBuffer, ReadyFrame
+from tmaxd.tasks.frames import Bad, Form, HeartbeatFrame, LineBuffer, ReadyFrame
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.records import Record, RunReady
 from tmaxd.tasks.view import View
@@ -133,7 +133,10 @@ class TaskFlow:
         if live.ready:
             self.post(Adopted(live.worker, split(live.worker)[0], live.run, live.window, live.form))
             self._turn_now()
-        self._pipes.send(live.worker, "control", b"\n" + _ping(live.form))
+        # Both forms, since that of a run whose `ready` never reached the disk is not known: what a worker does
+        # not understand it skips.
+        pings = _ping(live.form) if live.ready else b"ping\n" + _ping("json")
+        self._pipes.send(live.worker, "control", b"\n" + pings)
 
     def collect(self, worker: str, run: str) -> bytes:
         """The run has died: take its last results, and what it has not read."""
@@ -193,6 +196,8 @@ class TaskFlow:
         for frame in frames:
             if isinstance(frame, ReadyFrame):
                 self._ready(worker, run, frame)
+            elif isinstance(frame, HeartbeatFrame):
+                self._heartbeat(worker, run, frame)
 
     def _ready(self, worker: str, run: str, frame: ReadyFrame) -> None:
         live = self._runs.live.get(worker)
@@ -217,6 +222,14 @@ class TaskFlow:
         self._log.info("ready", worker=worker, window=frame.window)
         self.post(Ready(worker, split(worker)[0], run, live.window, live.form))
         self._wake()
+
+    def _heartbeat(self, worker: str, run: str, frame: HeartbeatFrame) -> None:
+        """It says again what `ready` said. That is news when the daemon which heard it first died before that was
+        on disk."""
+        live = self._runs.live.get(worker)
+        if live is None or live.run != run or live.ready or frame.v is None or not frame.window:
+            return
+        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form))
 
     # ------------------------------------------------------------------------------------ turns
 

@@ -52,7 +52,11 @@ class FailedFrame(msgspec.Struct, frozen=True, gc=False, tag="failed", tag_field
 
 
 class HeartbeatFrame(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag_field="t"):
-    pass
+    """A sign of life. With `v` and `window` it says again what `ready` said, for a daemon that was not there."""
+
+    v: int | None = None
+    window: Natural | None = None
+    form: Form = "json"
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False):
@@ -134,9 +138,10 @@ def _decode_tsv(text: str) -> Frame:
     reader = _READERS.get(kind)
     if reader is None:
         raise ValueError(f"unknown kind {kind[:SAMPLE]!r}")
-    arity, build = reader
-    if len(fields) != arity:
-        raise ValueError(f"{kind} takes {arity} fields, this one has {len(fields)}")
+    arities, build = reader
+    if len(fields) not in arities:
+        wanted = " or ".join(str(arity) for arity in arities)
+        raise ValueError(f"{kind} takes {wanted} fields, this one has {len(fields)}")
     return build(fields)
 
 
@@ -146,6 +151,14 @@ def _ready(f: list[str]) -> Frame:
     return ReadyFrame(int(f[0]), int(f[1]), "tsv")
 
 
+def _heartbeat(f: list[str]) -> Frame:
+    if not f:
+        return HeartbeatFrame(form="tsv")
+    if int(f[1]) < 1:
+        raise ValueError(f"heartbeat has no window {f[1][:SAMPLE]!r}")
+    return HeartbeatFrame(int(f[0]), int(f[1]), "tsv")
+
+
 def _failed(f: list[str]) -> Frame:
     if f[2] not in ("failed", "temporary", "timeout"):
         raise ValueError(f"failed has no outcome {f[2][:SAMPLE]!r}")
@@ -153,13 +166,13 @@ def _failed(f: list[str]) -> Frame:
     return FailedFrame(int(f[0]), int(f[1]), unescape(f[3]), False, outcome)
 
 
-_READERS: Final[dict[str, tuple[int, Callable[[list[str]], Frame]]]] = {
-    "ready": (2, _ready),
-    "started": (2, lambda f: StartedFrame(int(f[0]), int(f[1]))),
-    "done": (3, lambda f: DoneFrame(int(f[0]), int(f[1]), unescape(f[2]))),
-    "done_file": (3, lambda f: DoneFrame(int(f[0]), int(f[1]), None, unescape(f[2]))),
-    "failed": (4, _failed),
-    "heartbeat": (0, lambda _: HeartbeatFrame()),
+_READERS: Final[dict[str, tuple[tuple[int, ...], Callable[[list[str]], Frame]]]] = {
+    "ready": ((2,), _ready),
+    "started": ((2,), lambda f: StartedFrame(int(f[0]), int(f[1]))),
+    "done": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), unescape(f[2]))),
+    "done_file": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), None, unescape(f[2]))),
+    "failed": ((4,), _failed),
+    "heartbeat": ((0, 2), _heartbeat),
 }
 
 

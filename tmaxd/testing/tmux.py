@@ -104,6 +104,11 @@ class FakeTmux:
         rows = sorted(self.sessions.values(), key=lambda session: session.name)
         return TmuxView(self.server, tuple(session.row() for session in rows))
 
+    async def look_at(self, server: ServerId, pane_ids: Sequence[str]) -> tuple[Pane, ...]:
+        self._called("look_at", server)
+        rows = {session.pane_id: session.row() for session in self.sessions.values()}
+        return tuple(rows[pane_id] for pane_id in pane_ids if pane_id in rows)
+
     async def launch(
         self, server: ServerId, items: Sequence[Launch]
     ) -> tuple[Launched | Refused, ...]:

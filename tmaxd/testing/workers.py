@@ -49,6 +49,8 @@ class FakeWorkers:
     def read(self) -> None:
         """Every worker reads what stands in its FIFO, and begins its next task if it has none."""
         for worker in self.living.values():
+            if b"ping\n" in self.pipes.worker_reads(worker.worker, pipe="control"):
+                self.pipes.worker_writes(worker.worker, b"heartbeat\t1\t1\n")
             data = worker.rest + self.pipes.worker_reads(worker.worker)
             *lines, worker.rest = data.split(b"\n")
             for line in lines:

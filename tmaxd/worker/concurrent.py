@@ -40,8 +40,7 @@ class Concurrent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         self._link.on_stale = lambda: loop.call_soon_threadsafe(self._renew)
-        self._link.send(frames.ready(self._window))
-        self._link.start_beating()
+        self._link.begin(self._window)
         self._read(True)
         await self._stopping.wait()
         self._read(False)

@@ -11,8 +11,6 @@ from json.encoder import encode_basestring
 LINE_LIMIT = 4096
 """Bytes of a frame with its newline: what Linux writes to a FIFO in one piece (PIPE_BUF, pipe(7))."""
 
-HEARTBEAT = b'{"t":"heartbeat"}\n'
-
 Key = tuple[int, int]
 """Task id and attempt."""
 
@@ -83,6 +81,11 @@ def _object(line: bytes) -> dict[str, object] | None:
 
 
 # --------------------------------------------------------------------------------------- writing
+
+
+def heartbeat(window: int) -> bytes:
+    """It says again what `ready` said, for a daemon that was not there."""
+    return b'{"t":"heartbeat","v":1,"window":%d}\n' % window
 
 
 def ready(window: int) -> bytes:

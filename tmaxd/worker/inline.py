@@ -52,8 +52,7 @@ class Inline:
         # A signal that comes just before the poll would else be seen only after it.
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         self._link.on_stale = self._wake
-        self._link.send(frames.ready(self._window))
-        self._link.start_beating()
+        self._link.begin(self._window)
         try:
             self._work()
         finally:

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 
 from tmaxd.worker import frames
-from tmaxd.worker.frames import HEARTBEAT, Lines, Order
+from tmaxd.worker.frames import Lines, Order
 
 BEAT = 10.0
 """Seconds between heartbeats, and between looks whether the FIFOs are still the ones on disk."""
@@ -79,10 +79,14 @@ class Link:
         self.stale = False
         return last
 
-    def start_beating(self) -> None:
-        threading.Thread(target=self._beat, name="tmaxd-heartbeat", daemon=True).start()
+    def begin(self, window: int) -> None:
+        """Say that tasks may come, and go on saying it."""
+        self.send(frames.ready(window))
+        threading.Thread(
+            target=self._beat, args=(frames.heartbeat(window),), name="tmaxd-heartbeat", daemon=True
+        ).start()
 
-    def _beat(self) -> None:
+    def _beat(self, heartbeat: bytes) -> None:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         while True:
@@ -93,7 +97,7 @@ class Link:
             except OSError as error:
                 # Tried again with the next heartbeat; until then the old ones are used.
                 _say(f"the FIFOs in {self._folder} cannot be opened again: {error}")
-            self.send(HEARTBEAT)
+            self.send(heartbeat)
 
     def _hear(self) -> None:
         """A ping asks for nothing but the heartbeat that is sent after any control frame."""

@@ -77,7 +77,7 @@ renew() {
 }
 
 heartbeat() {
-  printf 'heartbeat\n' >&$RESULTS
+  printf 'heartbeat\t1\t%s\n' "$window" >&$RESULTS
   beat=$EPOCHSECONDS
 }
 
@@ -177,7 +177,7 @@ while :; do
     [[ $limit == - ]] || parse_timeout
     IFS= read -r -N 1 -t $slice -u $OUTPUT first
     status=$?
-    ((status == 1)) && [[ ! -e /proc/$pid ]] || follow
+    if ((status != 1)) || alive; then follow; fi
     wait "$pid"
     status=$?
     pid=

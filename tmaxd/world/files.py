@@ -22,12 +22,16 @@ def read_for_spec(path: Path) -> bytes:
             raise error.__cause__ from None
         raise OSError(str(error)) from error
 
+PROGRAMS = 256
+"""Programs whose place is remembered; a spec has fewer, and with more they are searched for again."""
+
 
 class LocalFiles:
     """The port `Files`."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
+        self._programs: dict[tuple[str, str], str] = {}
 
     def write_payload(self, path: str, payload: str) -> None:
         write_private(Path(path), payload)
@@ -46,9 +50,23 @@ class LocalFiles:
             raise WorldError(f"the folder {cwd} (cwd) does not exist")
         program = argv[0]
         where = os.path.join(cwd, program) if "/" in program else program
-        if shutil.which(where, path=path) is None:
+        if not self._is_there(where, path):
             place = "" if "/" in program else f" on PATH ({path})"
             raise WorldError(f"{program}: no such program{place}")
+
+    def _is_there(self, program: str, path: str) -> bool:
+        """Where it was found before is looked at first: a whole search takes most of a millisecond, for which a
+        crashed worker would wait."""
+        found = self._programs.get((program, path))
+        if found is not None and os.access(found, os.X_OK):
+            return True
+        found = shutil.which(program, path=path)
+        if found is None:
+            return False
+        if len(self._programs) >= PROGRAMS:
+            self._programs.clear()
+        self._programs[program, path] = found
+        return True
 
 
 def write_private(path: Path, text: str, *, durable: bool = False) -> None:

@@ -49,7 +49,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
         ),
         (b"failed\t17\t1\ttimeout\tno", FailedFrame(17, 1, "no", False, "timeout")),
         (b'{"t":"heartbeat","new field":[1,{}]}', HeartbeatFrame()),
-        (b"heartbeat", HeartbeatFrame()),
+        (b"heartbeat", HeartbeatFrame(form="tsv")),
+        (b"heartbeat\t1\t8", HeartbeatFrame(1, 8, "tsv")),
+        (b'{"t":"heartbeat","v":1,"window":8}', HeartbeatFrame(1, 8)),
     ],
 )
 def test_decode(line: bytes, frame: Frame) -> None:
@@ -132,14 +134,14 @@ def test_byte_by_byte() -> None:
     assert [type(frame).__name__ for frame in frames] == [
         "ReadyFrame", "StartedFrame", "Bad", "HeartbeatFrame",
     ]  # fmt: skip
-    assert buffer.feed(b"tbeat\n") == [HeartbeatFrame()]
+    assert buffer.feed(b"tbeat\n") == [HeartbeatFrame(form="tsv")]
 
 
 def test_after_an_overlong_line_the_next_one_counts() -> None:
     buffer = LineBuffer()
     assert [type(f) for f in buffer.feed(b"x" * 5000)] == [Bad]
     assert buffer.feed(b"x" * 5000) == []
-    assert buffer.feed(b"heartbeat\nheartbeat\n") == [HeartbeatFrame()]
+    assert buffer.feed(b"heartbeat\nheartbeat\n") == [HeartbeatFrame(form="tsv")]
 
 
 # --------------------------------------------------------------------------------------- writing

@@ -10,13 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from tmaxd.ports import Launch, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
+from tmaxd.ports import (
+    Launch,
+    Launched,
+    Pane,
+    Refused,
+    ServerId,
+    TmuxView,
+    Unknown,
+    WorldError,
+)
 from tmaxd.world.tmux import launching
 from tmaxd.world.tmux.channel import NoServer, Replies, identity, refusal
 from tmaxd.world.tmux.given import Given
 from tmaxd.world.tmux.heads import Heads, start_pipe, tidy
 from tmaxd.world.tmux.options import IDENTITY
-from tmaxd.world.tmux.panes import LIST_PANES, panes
+from tmaxd.world.tmux.panes import LIST_PANES, panes, show_pane
 from tmaxd.world.tmux.reach import Reach
 from tmaxd.world.tmux.tool import Tool
 
@@ -78,6 +87,18 @@ class TmuxClient:
         found = panes(rows.lines, self._fleet)
         self._given.keep(found)
         return TmuxView(server, found)
+
+    async def look_at(self, server: ServerId, pane_ids: Sequence[str]) -> tuple[Pane, ...]:
+        answers = await self._reach.change([[show_pane(i)] for i in pane_ids], server)
+        rows: list[str] = []
+        for replies in answers:
+            problem = refusal(replies)
+            if problem is None:
+                rows += replies[0].lines
+            elif not problem.startswith(_GONE):
+                raise Unknown(f"tmux does not show a pane: {problem}")
+        # For a pane that is gone 3.3a prints the format with nothing in it, and calls that no error.
+        return panes((row for row in rows if row.strip()), self._fleet)
 
     async def launch(
         self, server: ServerId, items: Sequence[Launch]

@@ -101,6 +101,21 @@ class Life:
             return None
 
 
+def kill(pid: int, ticks: int) -> None:
+    """SIGKILL for this very process; one that has ended meanwhile, or cannot be told for certain, is let be."""
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return
+    try:
+        if start_ticks(pid) == ticks:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+
+
 async def gone(pid: int, ticks: int | None, within: float) -> bool:
     """Wait until the process has ended. Without its ticks (no `/proc`) the pid alone is asked for."""
 

@@ -29,7 +29,14 @@ _ANCHOR, _FLEET = _FIELDS.index("@tmax_anchor"), _FIELDS.index("@tmax_fleet")
 _TABS = len(_FIELDS) - 1
 _ROW_START = re.compile(r"\$\d+\t%\d+\t")
 
-LIST_PANES: Command = ("list-panes", "-a", "-F", "\t".join(f"#{{{field}}}" for field in _FIELDS))
+_FORMAT = "\t".join(f"#{{{field}}}" for field in _FIELDS)
+
+LIST_PANES: Command = ("list-panes", "-a", "-F", _FORMAT)
+
+
+def show_pane(pane_id: str) -> Command:
+    """The same row for one pane."""
+    return ("display-message", "-p", "-t", pane_id, _FORMAT)
 
 
 def panes(rows: Iterable[str], fleet: str) -> tuple[Pane, ...]:

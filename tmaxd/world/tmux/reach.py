@@ -21,11 +21,14 @@ from tmaxd.world.tmux.channel import (
     refusal,
 )
 from tmaxd.world.tmux.control import ControlChannel
-from tmaxd.world.tmux.life import Life, gone, start_ticks
+from tmaxd.world.tmux.life import Life, gone, kill, start_ticks
 from tmaxd.world.tmux.options import IDENTITY, setup
 from tmaxd.world.tmux.plain import PlainChannel
 from tmaxd.world.tmux.quoting import CommandList
 from tmaxd.world.tmux.tool import Tool
+
+LEAVE_WITHIN = 1.0
+"""Seconds that clients may take to leave a server that was told to end; they need milliseconds."""
 
 
 class Reach:
@@ -114,10 +117,19 @@ class Reach:
             await self.change([[("kill-server",)]], server)
         if self.control is not None:
             await self.control.close()
-        if not await gone(server.pid, ticks, self._deadline):
+        if not await self._ended(server.pid, ticks):
             raise Unknown(f"the tmux server (pid {server.pid}) was told to end and still runs")
         self._known = None
         await asyncio.to_thread(self._life.forget)
+
+    async def _ended(self, pid: int, ticks: int | None) -> bool:
+        """Told to end, a server ends its sessions at once and then waits for each client to leave; one that hangs
+        (stopped, or of a daemon that was killed while it connected) would keep it for ever."""
+        if await gone(pid, ticks, min(LEAVE_WITHIN, self._deadline)):
+            return True
+        if ticks is not None:
+            kill(pid, ticks)
+        return await gone(pid, ticks, self._deadline)
 
     async def close(self) -> None:
         if self.control is not None:
