@@ -190,6 +190,10 @@ class Processes(Protocol):
         """The process has set this signal to be ignored (`SigIgn`, proc(5)), as interactive shells do with
         SIGTERM. False when that cannot be told."""
 
+    def killed_by(self, proc: Proc) -> int | None:
+        """The signal that has ended this process, while its parent has not reaped it. None when it ended
+        otherwise, lives, or that cannot be told (any more)."""
+
     def boot_id(self) -> str: ...
 
 

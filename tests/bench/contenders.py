@@ -49,7 +49,7 @@ class Contender(ABC):
     def argv(self) -> list[str]:
         """What is executed to bring them up."""
 
-    def reload(self) -> None:
+    def reload(self) -> None:  # noqa: B027  # most need nothing
         """Have a changed configuration taken up, where saving it is not enough."""
 
     def up(self, count: int) -> float:
@@ -112,10 +112,10 @@ class Tmaxd(Contender):
         # A daemon that is installed has its byte code.
         del fleet.env["PYTHONDONTWRITEBYTECODE"]
         self.env = fleet.env
-        self._group = group or {"run": self.bell.argv}
+        self.group = group or {"run": self.bell.argv}
 
     def configure(self, count: int) -> None:
-        self.fleet.write({"w": {"count": count, **self._group}})
+        self.fleet.write({"w": {"count": count, **self.group}})
 
     def argv(self) -> list[str]:
         return [str(Path(sys.executable).with_name("tmaxd")), str(self.fleet.spec), "--log", "json"]

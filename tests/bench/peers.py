@@ -37,6 +37,19 @@ def peers() -> Peers:
     return Peers(HOME / "py" / "bin", HOME / "node" / "node_modules" / ".bin")
 
 
+def versions(found: Peers) -> dict[str, str]:
+    """Of those that are installed."""
+    texts = {
+        path.name.partition("-")[0]: path.name.split("-")[1].removesuffix(".dist")
+        for path in found.python.parent.glob("lib/*/site-packages/*.dist-info")
+    }
+    known = {name: text for name, text in texts.items() if name in PYTHON_PEERS[:2]}
+    package = found.node.parent / "pm2" / "package.json"
+    if package.exists():
+        known["pm2"] = str(msgspec.json.decode(package.read_bytes())["version"])
+    return known
+
+
 def install() -> Peers:
     """Install what is not there yet; what cannot be had is left out, and the table says so."""
     found = peers()
@@ -52,4 +65,4 @@ def install() -> Peers:
 def _try(argv: list[str]) -> None:
     code = subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode
     if code:
-        print(f"{argv[0]} failed with exit status {code}", file=sys.stderr)
+        sys.stderr.write(f"{argv[0]} failed with exit status {code}\n")

@@ -15,7 +15,9 @@ from tests.bench.figures import Figure, ratio
 from tests.bench.size import Size
 from tests.e2e.marks import end_all
 from tmaxd.ports import Labels, Launch, Launched
+from tmaxd.world.tmux import launching
 from tmaxd.world.tmux.client import TmuxClient
+from tmaxd.world.tmux.quoting import line
 
 SESSIONS = 128
 PROGRAM = ("sleep", "1000000")
@@ -41,8 +43,10 @@ class Place:
 
     def count(self) -> int:
         """Sessions that carry all four labels."""
-        labels = "#{@tmax_fleet}#{@tmax_worker}#{@tmax_run}#{@tmax_spec}"
-        return self.tmux("list-sessions", "-F", labels).count("frf1")
+        rows = self.tmux(
+            "list-sessions", "-F", "#{@tmax_fleet} #{@tmax_worker} #{@tmax_run}#{@tmax_spec}"
+        )
+        return rows.count(" rf1")
 
     def close(self) -> None:
         end_all(str(self.folder))
@@ -50,30 +54,23 @@ class Place:
 
 
 def labels(worker: str) -> Labels:
-    return Labels(fleet="bench", worker=worker, run="f" + "r", fingerprint="f1")
+    return Labels(fleet="bench", worker=worker, run="r", fingerprint="f1")
 
 
-def commands(worker: str) -> list[list[str]]:
-    """The same session and labels as the adapter makes, as tmux commands."""
-    given = labels(worker)
-    pairs = {
-        "@tmax_fleet": given.fleet,
-        "@tmax_worker": given.worker,
-        "@tmax_run": given.run,
-        "@tmax_spec": given.fingerprint,
-    }
-    new = ["new-session", "-d", "-s", worker, "-x", "220", "-y", "50", "-c", "/", "--", *PROGRAM]
-    return [new, *(["set-option", "-t", f"={worker}:", k, v] for k, v in pairs.items())]
+def items() -> list[Launch]:
+    """What the daemon would have started: a few variables for each worker."""
+    env = {f"TMAX_{name}": f"/run/tmaxd/bench/{name}" for name in ("WORKER", "PIPES", "SPOOL")}
+    return [
+        Launch(labels=labels(f"w-{n}"), argv=PROGRAM, env=env, cwd="/") for n in range(SESSIONS)
+    ]
 
 
 def adapter(place: Place) -> float:
     async def all_of_it() -> float:
         client = TmuxClient(place.socket, "bench", place.env, on_change=lambda: None)
-        items = [
-            Launch(labels=labels(f"w-{n}"), argv=PROGRAM, env={}, cwd="/") for n in range(SESSIONS)
-        ]
+        wanted = items()
         begun = time.perf_counter()
-        born = await client.launch(await client.start(), items)
+        born = await client.launch(await client.start(), wanted)
         took = time.perf_counter() - begun
         assert all(isinstance(one, Launched) for one in born)
         await client.close()
@@ -85,8 +82,7 @@ def adapter(place: Place) -> float:
 def chained(place: Place) -> float:
     """One invocation. The chain is longer than the 16 KiB that tmux takes as arguments, so it comes as a file."""
     chain = place.folder / "chain"
-    lines = [" ".join(c) for n in range(SESSIONS) for c in commands(f"w-{n}")]
-    chain.write_text("\n".join(lines) + "\n")
+    chain.write_bytes(b"".join(line(launching.create(item)) + b"\n" for item in items()))
     begun = time.perf_counter()
     place.tmux("-f", str(chain), "start-server")
     return time.perf_counter() - begun
@@ -95,8 +91,8 @@ def chained(place: Place) -> float:
 def separate(place: Place) -> float:
     """A tmux process a session, one after the other."""
     begun = time.perf_counter()
-    for n in range(SESSIONS):
-        argv = [word for c in commands(f"w-{n}") for word in (*c, ";")]
+    for item in items():
+        argv = [word for command in launching.create(item) for word in (*command, ";")]
         place.tmux("-f", "/dev/null", *argv[:-1])
     return time.perf_counter() - begun
 
@@ -108,10 +104,16 @@ def libtmux(place: Place) -> float:
     os.environ["BENCH"] = str(place.folder)
     try:
         begun = time.perf_counter()
-        for n in range(SESSIONS):
-            first, *rest = commands(f"w-{n}")
-            session = server.new_session(f"w-{n}", window_command=" ".join(PROGRAM), x=220, y=50)
-            for command in rest:
+        for item in items():
+            session = server.new_session(
+                item.labels.worker,
+                window_command=" ".join(PROGRAM),
+                start_directory="/",
+                environment=dict(item.env),
+                x=220,
+                y=50,
+            )
+            for command in launching.create(item)[1:]:
                 session.set_option(*command[-2:])
         return time.perf_counter() - begun
     finally:

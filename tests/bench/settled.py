@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import secrets
 import time
@@ -17,10 +18,11 @@ from tests.bench.size import Size
 from tests.e2e.marks import end_all
 from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.environment import scrubbed
-from tmaxd.daemon.fleet import TICK, Fleet, Waker
+from tmaxd.daemon.fleet import TICK, Fleet
 from tmaxd.daemon.housekeeping import LogKeeper
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
 from tmaxd.spec.load import load
 from tmaxd.testing.clock import FakeClock
@@ -99,7 +101,7 @@ async def timed(
         if isinstance(clock, FakeClock):
             clock.advance(TICK)
         else:
-            fleet._next_tick = 0.0
+            fleet._next_tick = 0.0  # it is due
         wall, cpu = time.perf_counter(), time.process_time()
         await fleet.one_pass()
         taken.append((time.perf_counter() - wall, time.process_time() - cpu))
@@ -132,9 +134,9 @@ async def _real(folder: Path) -> tuple[Fleet, TmuxClient]:
     )
     spec_file = SpecFile(file, read_for_spec, {}, name, "sim")
     found = load(file, read_for_spec, {}, name)
-    with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230  # opening it waits for nothing
-        log = EventLog(clock, nowhere, human=False)
-        fleet, _ = assemble(spec_file, found, here, ports, recovered, log)
+    fleet, _ = assemble(
+        spec_file, found, here, ports, recovered, EventLog(clock, io.StringIO(), human=False)
+    )
     return fleet, tmux
 
 

@@ -1,4 +1,4 @@
-"""Durable tasks: throughput with four SDK workers, latency on an idle fleet, and the shell runner beside a bare loop."""
+"""Durable tasks: throughput with four SDK workers, latency on an idle fleet, the shell runner beside a bare loop."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def run(size: Size) -> Iterator[Figure]:
     sdk = Tmaxd()
     program = sdk.folder / "worker.py"
     program.write_text(PROGRAM)
-    sdk._group = {"serve": [sys.executable, str(program), str(sdk.bell.path)]}
-    sdk._group |= {"env": {"PYTHONPATH": sdk.env["PYTHONPATH"]}}
+    sdk.group = {
+        "serve": [sys.executable, str(program), str(sdk.bell.path)],
+        "env": {"PYTHONPATH": sdk.env["PYTHONPATH"]},
+    }
     try:
         ready(sdk)
         rates = [throughput(sdk, 1000 if size.quick else 20_000) for _ in range(size.rounds(3))]

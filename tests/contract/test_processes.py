@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from tests.contract.processes_worlds import FakeWorld, Kind, ProcessesWorld, RealWorld
-from tests.waiting import settle, until
+from tests.waiting import DEADLINE, settle, until
 from tmaxd.ports import Proc
 
 # Other tests run on this machine at the same time, and a mark is found wherever its process is.
@@ -113,6 +114,18 @@ def test_a_signal_reaches_only_the_very_process(world: ProcessesWorld) -> None:
         assert not world.processes.signal(proc, signal.SIGTERM)
 
     run(scenario)
+
+
+def test_the_signal_that_ended_a_process_is_told(world: ProcessesWorld) -> None:
+    one, other = world.leader(R1), world.leader(R2)
+    assert world.processes.killed_by(one) is None, "it lives"
+    assert world.processes.signal(one, signal.SIGKILL)
+    deadline = time.monotonic() + DEADLINE
+    while world.processes.identify(one.pid) is not None:
+        assert time.monotonic() < deadline
+    assert world.processes.killed_by(one) == signal.SIGKILL
+    assert world.processes.killed_by(Proc(one.pid, one.start - 1)) is None
+    assert world.processes.killed_by(other) is None
 
 
 def test_who_ignores_term_still_dies_of_kill(world: ProcessesWorld) -> None:

@@ -188,6 +188,8 @@ class Fleet:
         seen = self.group(group)
         counts = {k: seen[k] for k in ("queued", "delayed", "sent", "running", "done", "dead")}
         assert counts == dict.fromkeys(counts, 0) | {"done": count}
+        # Status counts what has been decided; the rows follow with the journal's next commit.
+        self.wait_for(lambda: len(self.rows(group, "done")) == count, "it stands in the journal")
 
     def _ended(self, group: str) -> int:
         seen = self.group(group)

@@ -167,14 +167,14 @@ def change_count(world: World, which: int, how: int) -> None:
 def change_argv(world: World, which: int, how: int) -> None:
     group = _pick(sorted(world.wanted.groups), which)
     if group is not None:
-        _edit(world, group, fingerprint=f"edit:{how % 3}")
+        _edit(world, group, version=how % 3)
 
 
 def change_kind(world: World, which: int, how: int) -> None:
     group = _pick(sorted(world.wanted.groups), which)
     if group is not None:
         takes = not world.wanted.groups[group].takes_tasks
-        _edit(world, group, fingerprint=f"kind:{takes}", takes_tasks=takes)
+        _edit(world, group, takes_tasks=takes, version=how % 3)
 
 
 def remove_group(world: World, which: int, _: int) -> None:
@@ -184,10 +184,17 @@ def remove_group(world: World, which: int, _: int) -> None:
         world.wanted = msgspec.structs.replace(world.wanted, groups=left)
 
 
-def _edit(world: World, group: str, **changes: object) -> None:
+def _edit(world: World, group: str, version: int | None = None, **changes: object) -> None:
     new = msgspec.structs.replace(world.wanted.groups[group], **changes)
+    if version is not None:
+        new = msgspec.structs.replace(new, fingerprint=fingerprint(new.takes_tasks, version))
     groups = {**world.wanted.groups, group: new}
     world.wanted = msgspec.structs.replace(world.wanted, groups=groups)
+
+
+def fingerprint(takes_tasks: bool, version: int) -> str:
+    """Another kind is another fingerprint, as in the real one."""
+    return f"{'task' if takes_tasks else 'run'}:{version}"
 
 
 def blind(world: World, _: int, how: int) -> None:

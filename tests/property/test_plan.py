@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.property.plan_faults import FAULTS, calm
+from tests.property.plan_faults import FAULTS, calm, fingerprint
 from tests.property.plan_rules import check
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
@@ -40,7 +40,7 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
         lambda takes, count, version, after: WantedGroup(
             count=count,
             takes_tasks=takes,
-            fingerprint=f"{'task' if takes else 'run'}:{version}",
+            fingerprint=fingerprint(takes, version),
             stop_after=after,
         ),
         kinds,

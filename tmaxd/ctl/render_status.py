@@ -46,6 +46,21 @@ def progress(value: Status) -> str:
     return f"{up} of {many(wanted, 'worker')} up" + (f" ({moving})" if moving else "")
 
 
+def blockers(value: Status, most: int = 5) -> list[str]:
+    """What keeps the fleet from converging, a line a worker."""
+    stuck = [w for w in value["workers"] if w["state"] in ("backoff", "absent", "dead")]
+    lines = [
+        clean(f"  {w['name']}: {w['state']}: {w['message'] or w['last_exit'] or w['reason']}")
+        for w in stuck[:most]
+    ]
+    if len(stuck) > most:
+        lines.append(f"  and {len(stuck) - most} more")
+    ran = [worker["name"] for worker in stuck if worker["reason"] != "start_failed"]
+    if ran:
+        lines.append(clean(f"  what {ran[0]} printed last: tmaxctl logs {ran[0]}"))
+    return lines
+
+
 def _unsettled(value: Status) -> str:
     """`2 starting, 1 draining`; workers that wait for a replacement count as pending."""
     counts: dict[str, int] = {}

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from tmaxd.daemon.effects import Effects
 from tmaxd.daemon.execute import Executor
-from tmaxd.daemon.fleet import Fleet, Waker
+from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.start import take_up
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.waiters import Waiters
+from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
 from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux
 from tmaxd.spec.load import Loaded, Rejected

@@ -280,6 +280,7 @@ class Executor:
 
         def on_exit() -> None:
             live.alive = False
+            live.killed_by = self.processes.killed_by(live.proc)
             self.wake()
 
         self.processes.watch(live.proc, on_exit)

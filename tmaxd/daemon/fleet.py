@@ -17,6 +17,7 @@ from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.runs import Runs
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.waker import Waker
 from tmaxd.daemon.wanted import policies, wanted
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
@@ -46,16 +47,6 @@ class FleetState:
     """Why the last pass could not see or act; empty when it could."""
     since: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Worker to its state and the wall time at which that was entered."""
-
-
-class Waker:
-    """What anybody may call to have the loop look again. Made before the loop, since its parts need it."""
-
-    def __init__(self) -> None:
-        self.woken = asyncio.Event()
-
-    def wake(self) -> None:
-        self.woken.set()
 
 
 class Fleet:

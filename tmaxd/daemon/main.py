@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"tmaxd {__version__}")
     args = parser.parse_args(argv)
     os.umask(0o077)
+    # Hardly anything that is made until the workers run is garbage; `compose` has it collected again after that.
+    gc.disable()
     from tmaxd.daemon.compose import run_daemon
 
     human = None if args.log == "auto" else args.log == "text"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.plan.draft import split
@@ -88,25 +91,35 @@ class Observer:
             died = self._died_since(before)
             if 0 < len(died) <= FEW:
                 try:
-                    rows = await self._tmux.look_at(before.server, sorted(died))
-                    return _with(before, died, rows), False
+                    rows = await self._rows(before.server, died)
+                    return _with(before, frozenset(died), rows), False
                 except Unknown:
                     pass  # the whole look tells what has become of the server
         self._settled = view = await self._tmux.look()
         return view, True
 
-    def _died_since(self, view: TmuxView) -> frozenset[str]:
-        """Panes whose process lived in that look and is known to be dead."""
+    def _died_since(self, view: TmuxView) -> dict[str, Pane]:
+        """Panes whose process lived in that look and is known to be dead, by id."""
         runs = self._runs.live
-        return frozenset(
-            pane.pane_id
+        return {
+            pane.pane_id: pane
             for pane in view.panes
             if not pane.dead
             and pane.fleet == self._fleet
             and (live := runs.get(pane.worker)) is not None
             and live.run == pane.run
             and not live.alive
-        )
+        }
+
+    async def _rows(self, server: ServerId, died: Mapping[str, Pane]) -> tuple[Pane, ...]:
+        """Their rows as they are now. Where the kernel has told for each which signal ended it, tmux would only
+        say the same, and later: tmux 3.3a starts a helper and waits for it first (libutempter, 2 ms). But a
+        hangup may mean that the session itself is gone, which only tmux knows."""
+        ends = {key: self._runs.live[pane.worker].killed_by for key, pane in died.items()}
+        if any(number in (None, signal.SIGHUP) for number in ends.values()):
+            return await self._tmux.look_at(server, sorted(died))
+        replace = msgspec.structs.replace
+        return tuple(replace(pane, dead=True, signal=ends[key]) for key, pane in died.items())
 
     def _sort(self, panes: Iterable[Pane]) -> tuple[dict[str, Pane], tuple[str, ...]]:
         """Ours by label; everything else is foreign and never touched."""

@@ -24,6 +24,8 @@ class LiveRun:
     revision: int
     adopted: bool = True
     alive: bool = True
+    killed_by: int | None = None
+    """The signal that ended its process, where the kernel has told."""
     takes_tasks: bool = False
     ready: bool = False
     window: int = 1

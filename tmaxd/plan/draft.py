@@ -6,6 +6,7 @@ The rules of this room write to a Draft and to nothing else; `plan()` turns it i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tmaxd.plan.actions import AnyAction
 from tmaxd.plan.history import NEW_SLOT, History, Slot, Sweep
@@ -15,6 +16,7 @@ from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
 NEVER = float("inf")
 
 
+@lru_cache(maxsize=4096)
 def split(worker: str) -> tuple[str, int]:
     """`check-pool-12` → (`check-pool`, 12). A name without a number, or with one that we would not write
     (`check-0`, `check-01`, `check-²`), is slot 0 of itself."""

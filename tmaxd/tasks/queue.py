@@ -170,17 +170,14 @@ class TaskQueue:
         """A task that was in flight waits on disk until `due`."""
         if task.marked:
             self.ended(task)
-        if self._due_asked:
-            self._left_due.add(task.id)
-            if self._newly_due is None or due < self._newly_due:
-                self._newly_due = due
+        if self._due_asked and (self._newly_due is None or due < self._newly_due):
+            self._newly_due = due
         if self.next_due is None or due < self.next_due:
             self.next_due = due
 
     def _mark(self, task: Task) -> None:
         task.marked = True
-        if task.id > self._cursor:
-            self._ahead.add(task.id)
+        self._ahead.add(task.id)
 
     # ----------------------------------------------------------------------------------- reads
 

@@ -38,6 +38,7 @@ class FakeProcesses:
         self.sent: list[tuple[Proc, int]] = []
         """Every signal that reached somebody."""
         self._watches: dict[Proc, Callable[[], None]] = {}
+        self._killed: dict[Proc, int] = {}
         self._ticks = 1000
         self._next_pid = 50_000
         self._unknown = 0
@@ -77,6 +78,9 @@ class FakeProcesses:
         process = self.living.get(proc.pid)
         return process is not None and process.start == proc.start and process.ignores
 
+    def killed_by(self, proc: Proc) -> int | None:
+        return self._killed.get(proc)
+
     def boot_id(self) -> str:
         return self._boot
 
@@ -110,6 +114,9 @@ class FakeProcesses:
 
     def exit(self, pid: int, status: int | None = None, signal: int | None = None) -> None:
         """The process ends, by itself or by a signal; its children become orphans. Gone is no error."""
+        proc = self.identify(pid)
+        if proc is not None and signal is not None:
+            self._killed[proc] = signal
         if self._end(pid) and self.on_end is not None:
             self.on_end(pid, 0 if status is None and signal is None else status, signal)
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.effects import SubmitDenied
-from tmaxd.daemon.fleet import Fleet, Waker
+from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
 from tmaxd.ports import Launch
 from tmaxd.spec.load import Loaded, load

@@ -22,6 +22,7 @@ def read_for_spec(path: Path) -> bytes:
             raise error.__cause__ from None
         raise OSError(str(error)) from error
 
+
 PROGRAMS = 256
 """Programs whose place is remembered; a spec has fewer, and with more they are searched for again."""
 

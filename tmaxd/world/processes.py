@@ -55,6 +55,9 @@ class LinuxProcesses:
     def ignores(self, proc: Proc, number: int) -> bool:
         return bool(procfs.ignored_signals(proc.pid) >> (number - 1) & 1) and self._is(proc)
 
+    def killed_by(self, proc: Proc) -> int | None:
+        return procfs.killed_by(proc.pid, proc.start)
+
     def boot_id(self) -> str:
         if self._boot_id is None:
             self._boot_id = procfs.boot_id()

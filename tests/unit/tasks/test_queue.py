@@ -67,6 +67,16 @@ def test_submits_while_a_page_is_read_wait_for_the_next_one() -> None:
     assert not queue.on_disk
 
 
+def test_a_last_page_ends_the_reading_even_when_tasks_have_left_the_disk() -> None:
+    queue = TaskQueue(items=2)
+    for i in range(1, 6):
+        queue.submitted(Task(i, "p", 1.0))
+    taken(queue)
+    assert queue.ask_page(1.0) == (2, 2)
+    queue.loaded(page(3), 1.0)
+    assert not queue.on_disk
+
+
 def test_a_restored_task_is_not_loaded_beside_itself() -> None:
     queue = TaskQueue(items=4)
     queue.restore(last_id=9, backlog=True, next_due=None)

@@ -13,7 +13,7 @@ from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import WRONG, CtlError, NoDaemon, TimedOut, WrongUsage
 from tmaxd.ctl.launch import Daemon, launch
 from tmaxd.ctl.options import verb, wait_option
-from tmaxd.ctl.render_status import progress
+from tmaxd.ctl.render_status import blockers, progress
 from tmaxd.ctl.text import span
 from tmaxd.ctl.verbs import reload
 from tmaxd.places import places
@@ -118,8 +118,13 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
             state = progress(value)
         if time.monotonic() >= deadline:
             raise TimedOut(
-                f"fleet {api.fleet} has not converged after {span(wait or 30.0)}: {state}; it goes "
-                "on (`tmaxctl status`)"
+                "\n".join(
+                    [
+                        f"fleet {api.fleet} has not converged after {span(wait or 30.0)}: {state}; "
+                        "it goes on (`tmaxctl status`)",
+                        *(blockers(value) if value else ()),
+                    ]
+                )
             )
         live.show(state)
         time.sleep(LOOK_EVERY)

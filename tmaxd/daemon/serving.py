@@ -1,0 +1,111 @@
+"""The daemon once it has its fleet's lock, journal and tmux: everything else is put together, and run.
+
+What is heavy to import (the API, the file watcher) comes after the first pass, so that the workers do not
+wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import secrets
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tmaxd.daemon.assemble import Ports, assemble
+from tmaxd.daemon.fleet import Fleet
+from tmaxd.daemon.housekeeping import LogKeeper
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.specfile import SpecFile
+from tmaxd.daemon.waiters import Waiters
+from tmaxd.daemon.waker import Waker
+from tmaxd.places import Places
+from tmaxd.ports import Recovered
+from tmaxd.spec.load import Loaded, Rejected
+from tmaxd.world.clock import SystemClock
+from tmaxd.world.files import LocalFiles
+from tmaxd.world.journal import SqliteJournal
+from tmaxd.world.logs import rotate
+from tmaxd.world.pipes import FifoPipes
+from tmaxd.world.processes import LinuxProcesses
+from tmaxd.world.tmux.client import TmuxClient
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is there before the loop."""
+
+    here: Places
+    journal: SqliteJournal
+    recovered: Recovered
+    tmux: TmuxClient
+    waker: Waker
+    log: EventLog
+    path: str
+    """PATH of the workers, where the spec does not set it."""
+
+
+async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> int:
+    """Until the daemon is told to stop, or the fleet was taken down; returns the exit code."""
+    ports = _ports(base)
+    fleet, waiters = assemble(spec_file, found, base.here, ports, base.recovered, base.log)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.ensure_future(fleet.run())
+    stopping = asyncio.ensure_future(stop.wait())
+    closers: list[Callable[[], object]] = []
+    front = asyncio.ensure_future(_open_front(fleet, waiters, base, closers))
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        else:
+            base.log.info("stopped", text="  workers live on; `tmaxctl down` ends them")
+        return 0
+    finally:
+        for task in (running, stopping, front):
+            task.cancel()
+        await asyncio.gather(running, stopping, front, return_exceptions=True)
+        await _close(closers)
+        fleet.pipes.close()
+
+
+def _ports(base: Base) -> Ports:
+    clock = SystemClock()
+    return Ports(
+        tmux=base.tmux,
+        pipes=FifoPipes(base.here.pipes),
+        processes=LinuxProcesses(),
+        journal=base.journal,
+        files=LocalFiles(base.here),
+        clock=clock,
+        waker=base.waker,
+        path=base.path,
+        new_run_id=lambda: secrets.token_hex(6),
+        housekeeping=LogKeeper(base.here.logs, base.tmux, clock, rotate),
+    )
+
+
+async def _close(closers: list[Callable[[], object]]) -> None:
+    for close in reversed(closers):
+        result = close()
+        if asyncio.iscoroutine(result):
+            await result
+
+
+async def _open_front(
+    fleet: Fleet,
+    waiters: Waiters,
+    base: Base,
+    closers: list[Callable[[], object]],
+) -> None:
+    """What the daemon shows to the outside, once the first pass is under way."""
+    await fleet.first_pass()
+    gc.freeze()  # what is there now stays; a full collection need not look at it
+    gc.enable()
+    from tmaxd.daemon.front import open_front
+
+    await open_front(fleet, waiters, base.here, base.tmux, closers)
