@@ -77,12 +77,10 @@ def test_a_hangup_may_mean_that_the_session_is_gone(sim: Simulation) -> None:
     assert len(sim.tmux.sessions) == 20
 
 
-def test_a_server_that_died_with_its_workers_is_looked_at_whole(sim: Simulation) -> None:
+def test_where_tmux_does_not_show_the_dead_the_whole_is_looked_at(sim: Simulation) -> None:
     kill(sim, "w-7", signal.SIGHUP)
-    sim.do(sim.tmux.kill_server)
-    assert calls(sim)[:2] == ["look_at", "look"]
-    sim.settle()
-    assert len(sim.tmux.sessions) == 20
+    sim.tmux.hang(1)
+    assert calls(sim) == ["look_at", "look", "start", "launch"]
 
 
 def test_many_deaths_are_looked_at_whole(sim: Simulation) -> None:

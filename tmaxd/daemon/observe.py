@@ -78,6 +78,7 @@ class Observer:
             trees=await self._trees(history),
             pipes=self._pipes.workers(),
             inboxes=inboxes,
+            foreign=frozenset(foreign),
             failed=failed,
             down=down,
         )

@@ -74,6 +74,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     pipes: frozenset[str] = frozenset()
     """Workers that have FIFOs."""
     inboxes: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+    """Names of sessions that are not ours; what they are called cannot be had."""
     failed: Mapping[str, str] = {}
     """Starts that failed since the last pass: worker to message."""
     down: bool = False

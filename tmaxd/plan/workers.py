@@ -161,7 +161,7 @@ def _why_unwanted(d: Draft, worker: str) -> Reason:
 def _tend(d: Draft, worker: str, seen: Seen, run: Run, group: WantedGroup) -> None:
     """A living worker that is wanted: small repairs."""
     slot = d.slot(worker)
-    if seen.session != worker:
+    if seen.session != worker and worker not in d.observed.foreign:
         d.actions.append(Rename(worker=worker, reason="renamed", session_id=seen.session_id))
     if not seen.piped:
         d.actions.append(LogTo(worker=worker, reason="unlogged", pane_id=seen.pane_id))
