@@ -67,6 +67,7 @@ class Program:
     def _take(self, task: int, attempt: int, payload: str | None, path: str) -> None:
         key = task, attempt
         if key in self.results:
+            self.results[key] = self.results.pop(key)  # what was repeated is the newest again
             self.out += self.results[key]
         elif key not in self.held:
             payload = self.world.spool[path] if payload is None else payload
@@ -96,7 +97,7 @@ class Program:
         else:
             self._say(key, "failed", outcome=outcome, error="it broke")
         self.results[key] = self.out[before:]
-        while len(self.results) > self.window:
+        while len(self.results) > 2 * self.window:
             del self.results[next(iter(self.results))]
 
     def _say(self, key: tuple[int, int], kind: str, **fields: str) -> None:

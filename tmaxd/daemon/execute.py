@@ -132,9 +132,18 @@ class Executor:
         if live is not None:
             proc = live.proc
             self.processes.unwatch(proc)
-        unread = self.flow.collect(item.worker, item.run)
-        self.runs.ended[item.run] = EndedRun(item.run, item.worker, proc, unread, item.reason)
-        self.flow.note(RunEnded(item.run, item.status, item.signal, item.reason, self.clock.wall()))
+        self.runs.ended[item.run] = EndedRun(
+            item.run,
+            item.worker,
+            proc,
+            reason=item.reason,
+            record=RunEnded(item.run, item.status, item.signal, item.reason, self.clock.wall()),
+        )
+        try:
+            self.runs.ended[item.run].unread = self.flow.collect(item.worker, item.run)
+        except (OSError, WorldError) as error:
+            # Its tasks are then taken as begun, which costs each an attempt and loses none.
+            self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
         level = self.log.warning if item.reason in ("crashed", "start_failed") else self.log.info
         level("ended", **_words(item), status=item.status, signal=item.signal)
 
@@ -160,7 +169,7 @@ class Executor:
                 return  # it has just ended: the next pass sees that
             live = self._register(item.worker, item.run, proc, look.server, revision=0)
         live.adopted = True
-        live.takes_tasks = item.worker in look.observed.pipes
+        live.takes_tasks = not pane.fingerprint.startswith("run:")
         self.watch(live)
         if live.takes_tasks:
             self.flow.began(live)

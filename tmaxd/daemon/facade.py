@@ -198,7 +198,10 @@ class FleetFacade:
         look = await fleet.observer.look(
             want, fleet.history, inboxes=frozenset(fleet.executor.inboxes), failed={}, down=False
         )
-        actions = preview(want, look.observed, fleet.history, fleet.clock.now())
+        # Off the loop: a rolling change of hundreds of workers is that many passes.
+        actions = await asyncio.to_thread(
+            preview, want, look.observed, fleet.history, fleet.clock.now()
+        )
         return t.PlanResult(
             outcome="changes" if actions else "no_change",
             actions=tuple(_planned(action) for action in actions),

@@ -8,6 +8,7 @@ from typing import Literal
 from tmaxd.plan.observed import Run
 from tmaxd.plan.reasons import Reason
 from tmaxd.ports import Proc, RunRecord, ServerId
+from tmaxd.tasks.records import RunEnded
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class EndedRun:
     proc: Proc | None
     unread: bytes = b""
     reason: Reason = "ended_while_down"
+    record: RunEnded | None = None
+    """Written when the run is swept: until then a daemon that starts must know of it, to sweep it itself."""
 
 
 @dataclass(slots=True)

@@ -157,6 +157,8 @@ class TaskFlow:
         if ended is None:
             self.post(Gone(worker, run, b""))
         else:
+            if ended.record is not None:
+                self.note(ended.record)
             self.post(Gone(worker, run, ended.unread, ended.reason in EXCUSES_TASKS))
 
     def loads(self) -> dict[str, Load]:

@@ -49,6 +49,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     next_start: float | None = None
     """Monotonic; None: at once."""
+    tried: str = ""
+    """Fingerprint of what could not even be started; empty when the last start worked."""
     stopping: Stopping | None = None
     hold: Reason | None = None
     """Why it gets no new task while it finishes what it has."""

@@ -43,6 +43,7 @@ class World:
         self.trees = dict(observed.trees)
         self.pipes = set(observed.pipes)
         self.inboxes = set(observed.inboxes)
+        self.foreign = observed.foreign
         self.down = observed.down
         self._next = 1
 
@@ -55,6 +56,7 @@ class World:
             trees=dict(self.trees),
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
+            foreign=self.foreign,
             down=self.down,
         )
 

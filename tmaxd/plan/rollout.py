@@ -1,5 +1,5 @@
 """A changed command, environment or folder reaches a group one worker at a time: the next one is replaced when
-the last one is up again, and none is touched while it holds a task."""
+the last one is up again, and none is touched while it holds a task or somebody is attached to it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def roll(d: Draft, group_name: str, group: WantedGroup, numbers: frozenset[int])
         stopping = slot is not None and slot.stopping is not None
         if seen is None or run is None or stopping or not (run.alive and run.adopted):
             in_progress = True
+        elif seen.drift and seen.attached:
+            # Somebody is looking at it, perhaps typing: it waits until they have gone (law 7).
+            d.pending.setdefault(worker, "spec_changed")
         elif seen.drift:
             held = slot is not None and slot.hold == "spec_changed"
             # One that is not up serves nobody: replaced first, it keeps a second bad edit from taking out

@@ -44,9 +44,10 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
     if _settled(d, worker, wanted, seen, run, group):
         return
     if worker in d.observed.failed:
-        d.slots[worker] = after_end(
+        failed = after_end(
             d.slot(worker), "start_failed", d.now, message=d.observed.failed[worker]
         )
+        d.slots[worker] = msgspec.structs.replace(failed, tried=group.fingerprint)
     if run is None:
         # What lives in the pane of a run that has ended is another process, whatever the label says.
         if seen is not None and seen.alive and seen.run not in d.history.sweeps:
@@ -133,7 +134,7 @@ def _living(
         advance(d, worker, slot.stopping, group)
     elif seen is None:
         # It outlived its session (it ignores SIGHUP): nobody can reach it any more.
-        begin(d, worker, run.run, _why_gone(run))
+        begin(d, worker, run.run, "session_killed" if run.here else "server_died")
     elif not run.adopted:
         _adopt(d, worker, seen)
     elif d.load(worker).overdue and not _of_former(d, worker):
@@ -194,7 +195,9 @@ def _without_run(
         and worker in d.unswept
     ):
         return
-    if slot.next_start is not None and slot.next_start > d.now:
+    # What was changed since it failed is not made to wait for the failures of what it was before.
+    changed = (seen is not None and seen.drift) or slot.tried not in ("", group.fingerprint)
+    if slot.next_start is not None and slot.next_start > d.now and not changed:
         d.pending[worker] = "backoff"
         d.wake(slot.next_start)
         return
@@ -212,7 +215,9 @@ def _without_run(
     )
     d.slots[worker] = msgspec.structs.replace(
         slot,
+        crashes=0 if changed else slot.crashes,
         next_start=None,
+        tried="",
         changed=(),
         stopping=None,
         hold=None,

@@ -27,7 +27,7 @@ def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad
 
 
 def _overdue(life: Life, now: float) -> bool:
-    policy = life.group.policy
-    if not life.running or policy is None or policy.timeout is None:
+    timeout = life.group.rules.timeout  # those of a group that has left the spec, too
+    if not life.running or timeout is None:
         return False
-    return now > next(iter(life.running.values())) + policy.timeout + OVERDUE
+    return now > next(iter(life.running.values())) + timeout + OVERDUE

@@ -7,6 +7,7 @@ keys directly). A step says what is new since the last one; the planner's histor
     up        workers to see in good health: session `$NAME`, pane `%NAME`, run `NAME.1`, FIFOs where due
     seen, runs, loads, trees, failed   laid over that, key by key; null takes an entry away
     pipes, no_pipes, inboxes           FIFOs that are there, or (no_pipes) are not
+    foreign   names of sessions that are not ours
     history   what the planner remembers, laid over what it remembers by itself
     now       monotonic seconds
     expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, slots, memory
@@ -40,7 +41,7 @@ STARTED = 0.0
 
 STEP_KEYS = frozenset(
     {"wanted", "up", "seen", "runs", "loads", "trees", "failed", "pipes", "no_pipes", "inboxes"}
-    | {"down", "server", "history", "now", "expect"}
+    | {"down", "foreign", "server", "history", "now", "expect"}
 )
 EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "slots", "memory"})
 
@@ -85,6 +86,7 @@ class _Table:
     )
     pipes: set[str] = field(default_factory=set)
     inboxes: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     server: bool = True
     down: bool = False
@@ -100,6 +102,7 @@ class _Table:
         self.pipes |= set(raw.get("pipes", ()))
         self.pipes -= set(raw.get("no_pipes", ()))
         self.inboxes = raw.get("inboxes", self.inboxes)
+        self.foreign = raw.get("foreign", self.foreign)
         self.failed = raw.get("failed", {})
         self.server = raw.get("server", self.server)
         self.down = raw.get("down", self.down)
@@ -124,6 +127,7 @@ class _Table:
             trees={run: members(pids) for run, pids in maps["trees"].items()},
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
+            foreign=frozenset(self.foreign),
             failed=self.failed,
             down=self.down,
         )
