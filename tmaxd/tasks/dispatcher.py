@@ -238,11 +238,15 @@ class Dispatcher:
             self._holds.discard(life.worker)
         del life.group.lives[event.run]
         unread = unread_tasks(event.unread, life.form)
+        late = next(iter(life.running), None) if life.is_overdue(self._now) else None
         outcome: Outcome = "interrupted" if event.excused else "lost"
         for task in life.leases.values():
             waited = task.started is None and (task.id, task.attempt) in unread
             if waited or life.never_began(task):
                 end(life, task, "unsent", "", self._now, self._out)
+            elif task.id == late:
+                why = f"{life.worker} did not end it in time and was stopped"
+                end(life, task, "timeout", why, self._now, self._out)
             else:
                 end(life, task, outcome, f"{life.worker} died", self._now, self._out)
         life.leases = {}

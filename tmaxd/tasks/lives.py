@@ -7,6 +7,9 @@ from tmaxd.tasks.meter import Meter
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.queue import Task, TaskQueue
 
+OVERDUE = 15.0
+"""Seconds past a task's timeout after which the daemon no longer waits for the worker to enforce it."""
+
 MAX_WINDOW = 1024
 """Tasks in flight a worker, whatever it asks for; with HELD_PAYLOAD this bounds the memory they cost."""
 
@@ -112,6 +115,17 @@ class Life:
     def never_began(self, task: Task) -> bool:
         """Certain only of a run that says what it starts, and of a task that it was given under our eyes."""
         return self.says_started and task.here and task.started is None
+
+    def overdue_at(self) -> float | None:
+        """When the task that it has run for longest is so late that the worker cannot be trusted to end it; None
+        where nothing limits it. The rules of a group that has left the spec go on to hold."""
+        if not self.running or self.group.rules.timeout is None:
+            return None
+        return next(iter(self.running.values())) + self.group.rules.timeout + OVERDUE
+
+    def is_overdue(self, now: float) -> bool:
+        overdue_at = self.overdue_at()
+        return overdue_at is not None and now > overdue_at
 
     def refresh(self) -> None:
         """Take over the policy of its group, or what else decides whether and how it is given tasks."""

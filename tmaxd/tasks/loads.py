@@ -7,7 +7,6 @@ from collections.abc import Iterable, Set
 import msgspec
 
 from tmaxd.tasks.lives import Life
-from tmaxd.tasks.view import OVERDUE
 
 
 class WorkerLoad(msgspec.Struct, frozen=True):
@@ -21,13 +20,6 @@ class WorkerLoad(msgspec.Struct, frozen=True):
 
 def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad]:
     return [
-        WorkerLoad(life.worker, len(life.leases), life.worker in holds, _overdue(life, now))
+        WorkerLoad(life.worker, len(life.leases), life.worker in holds, life.is_overdue(now))
         for life in lives
     ]
-
-
-def _overdue(life: Life, now: float) -> bool:
-    timeout = life.group.rules.timeout  # those of a group that has left the spec, too
-    if not life.running or timeout is None:
-        return False
-    return now > next(iter(life.running.values())) + timeout + OVERDUE

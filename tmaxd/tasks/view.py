@@ -9,9 +9,6 @@ import msgspec
 from tmaxd.tasks.lives import GroupState, Life
 from tmaxd.tasks.meter import percentiles
 
-OVERDUE = 15.0
-"""Seconds past a task's timeout after which the daemon no longer waits for the worker to enforce it."""
-
 
 class GroupView(msgspec.Struct, frozen=True, kw_only=True):
     in_spec: bool
@@ -52,15 +49,6 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool
 
 
-class WorkerLoad(msgspec.Struct, frozen=True):
-    """What the planner needs of a worker."""
-
-    worker: str
-    in_flight: int
-    held: bool
-    overdue: bool
-
-
 class View(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[str, GroupView]
     workers: dict[str, WorkerView]
@@ -94,22 +82,8 @@ def _group(group: GroupState, now: float) -> GroupView:
     )
 
 
-def load(life: Life, held: bool, now: float) -> WorkerLoad:
-    overdue_at = _overdue_at(life) if life.running else None
-    return WorkerLoad(
-        life.worker, len(life.leases), held, overdue_at is not None and now > overdue_at
-    )
-
-
-def _overdue_at(life: Life) -> float | None:
-    policy = life.group.policy
-    if not life.running or policy is None or policy.timeout is None:
-        return None
-    return next(iter(life.running.values())) + policy.timeout + OVERDUE
-
-
 def _worker(life: Life, now: float) -> WorkerView:
-    overdue_at = _overdue_at(life)
+    overdue_at = life.overdue_at()
     return WorkerView(
         worker=life.worker,
         group=life.group.name,

@@ -367,6 +367,14 @@ def test_restored_tasks_count_as_begun_unless_unread() -> None:
     assert sorted(d.ends()) == [(1, "lost", None), (2, "unsent", None)]
 
 
+def test_a_second_copy_left_unread_does_not_hide_that_the_first_was_begun() -> None:
+    d = restarted()
+    d.tell(ev.Adopted("g-1", "g", "run-g-1", 2, "json"))
+    d.says("g-1", started(1))
+    d.dies("g-1", unread=frame(1, 1, "a") + frame(2, 1, "b"))
+    assert sorted(d.ends()) == [(1, "lost", None), (2, "unsent", None)]
+
+
 def test_an_adopted_worker_of_a_group_that_is_gone_is_spoken_to_in_its_form() -> None:
     first = Driver(g=ONE)
     first.ready("g-1", form="tsv")
@@ -425,3 +433,27 @@ def test_counts_come_from_the_journal() -> None:
     g = Driver(first.disk, g=ONE).dispatcher.view(1000.0).groups["g"]
     assert (g.queued, g.delayed, g.sent, g.done, g.dead) == (1, 1, 2, 1, 0)
     assert [type(record) for record in first.records].count(Requeued) == 1
+
+
+def test_a_task_that_its_worker_would_not_end_has_timed_out_and_the_others_are_lost() -> None:
+    d = Driver(g=GroupPolicy(timeout=10.0))
+    d.ready("g-1", window=4)
+    d.submit("g", *"ab")
+    d.says("g-1", started(1), started(2))
+    d.now += 5
+    d.says("g-1", HeartbeatFrame())
+    d.now += 21
+    d.tell(ev.Gone("g-1", "run-g-1", b""))
+    assert d.ends() == [(1, "timeout", None), (2, "lost", None)]
+
+
+def test_a_stop_that_no_task_is_to_blame_for_spends_no_attempt() -> None:
+    d = Driver(g=GroupPolicy())
+    d.ready("g-1", window=4)
+    d.submit("g", "a")
+    for _ in range(5):
+        d.says("g-1", started(1))
+        d.tell(ev.Gone("g-1", "run-g-1", b"", excused=True))
+        d.ready("g-1", window=4)
+    d.says("g-1", started(1), done(1))
+    assert [end for end in d.ends() if end[1] != "interrupted"] == [(1, "done", None)]
