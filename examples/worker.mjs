@@ -24,16 +24,21 @@ async function take(frame) {
   const whole = Number.isInteger(id) && Number.isInteger(attempt)
     && typeof (frame.payload ?? frame.payload_file) === "string";
   if (frame.t !== "task" || !whole || stopping) return;
-  if (finished.has(key)) return send(finished.get(key)); // a new daemon asks again
+  if (finished.has(key)) return remember(key, finished.get(key)); // a new daemon asks again
   if (running.has(key)) return;
   running.add(key);
   send(line({ t: "started", id, attempt }));
   const answer = line(await outcome(frame, key, timeout));
   running.delete(key);
-  finished.set(key, answer);
-  if (finished.size > WINDOW) finished.delete(finished.keys().next().value);
-  send(answer);
+  remember(key, answer);
   if (stopping && !running.size) process.exit(0);
+}
+
+function remember(key, answer) { // and send it; a result that is sent again counts as the latest
+  finished.delete(key);
+  finished.set(key, answer);
+  if (finished.size > 2 * WINDOW) finished.delete(finished.keys().next().value);
+  send(answer);
 }
 
 async function outcome({ id, attempt, ...frame }, key, timeout) {

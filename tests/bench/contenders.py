@@ -14,9 +14,11 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.bell import Bell
+from tests.bench.figures import ABSENT, Figure
 from tests.bench.peers import Peers
 from tests.e2e.fleet import Fleet
 from tests.e2e.marks import end_all
@@ -209,3 +211,34 @@ class Pm2(Contender):
 
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="tmb-", dir="/tmp"))
+
+
+Maker = Callable[[], Contender]
+
+
+def contenders(peers: Peers, *names: str) -> dict[str, Maker]:
+    """tmaxd, and those of these peers that are installed."""
+    every: dict[str, Maker] = {
+        "circus": lambda: Circus(peers),
+        "supervisord": lambda: Supervisord(peers),
+        "pm2": lambda: Pm2(peers),
+    }
+    missing = peers.missing()
+    return {"tmaxd": Tmaxd} | {name: every[name] for name in names if name not in missing}
+
+
+def figures_of(
+    suite: str, what: str, times: Mapping[str, Sequence[float]], limit: float, *names: str
+) -> Iterator[Figure]:
+    """One row for each that was measured (seconds), the limit for tmaxd in ms, and one for each that is absent."""
+    for name, seconds in times.items():
+        yield Figure(
+            suite=suite,
+            what=f"{name}: {what}",
+            unit="ms",
+            samples=tuple(s * 1000 for s in seconds),
+            limit=limit if name == "tmaxd" else None,
+        )
+    for name in names:
+        if name not in times:
+            yield Figure(suite=suite, what=name, unit="ms", samples=(), note=ABSENT)

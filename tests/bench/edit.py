@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from tests.bench.contenders import Circus, Contender, Supervisord, Tmaxd
+from tests.bench.contenders import Contender, Tmaxd, contenders, figures_of
 from tests.bench.figures import Figure
 from tests.bench.size import Size
 
-WORKERS, PEERS_WORKERS = 128, 32
+PEERS = ("circus", "supervisord")
+WORKERS = {"tmaxd": 128, "circus": 32, "supervisord": 32}
+ROUNDS = {"tmaxd": 20, "circus": 5, "supervisord": 5}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    peers = size.peers
-    makers: dict[str, Callable[[], Contender]] = {"tmaxd": Tmaxd}
-    if peers is not None:
-        every: dict[str, Callable[[], Contender]] = {
-            "circus": lambda: Circus(peers),
-            "supervisord": lambda: Supervisord(peers),
-        }
-        makers |= {k: v for k, v in every.items() if k not in peers.missing()}
+    makers = contenders(size.peers, *PEERS)
     times: dict[str, list[float]] = {name: [] for name in makers}
     fleets: dict[str, Contender] = {}
     try:
         for name, make in makers.items():
             fleets[name] = fleet = make()
-            fleet.up(WORKERS if name == "tmaxd" else PEERS_WORKERS)
+            fleet.up(WORKERS[name])
             if isinstance(fleet, Tmaxd):
                 fleet.settled()
         for turn in range(size.rounds(20)):
             for name, fleet in fleets.items():
-                if name == "tmaxd" or turn < 5:
+                if turn < ROUNDS[name]:
                     times[name].append(fleet.grow())
     finally:
         for fleet in fleets.values():
             fleet.close()
-    for name, seconds in times.items():
-        there = WORKERS if name == "tmaxd" else PEERS_WORKERS
-        yield Figure(
-            suite="edit",
-            what=f"{name}: saved → one worker more runs, {there} there",
-            unit="ms",
-            samples=tuple(s * 1000 for s in seconds),
-            limit=100.0 if name == "tmaxd" else None,
-        )
+    yield from figures_of("edit", "saved → one worker more runs", times, 100.0, *PEERS)

@@ -46,6 +46,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return (self.suite, self.what, shown, spread, target, verdict, self.note)
 
 
+ABSENT = "not installed"
+
 HEAD = ("suite", "what", "median", "range", "target", "", "note")
 
 

@@ -21,8 +21,8 @@ ABOUT = {
     "start": "From the exec of the daemon until the last of 32 workers has run its first line.",
     "crash": "From kill -9 of a healthy worker until its successor has run its first line. tmaxd and pm2 keep "
     "128 workers, the two that poll keep 16.",
-    "edit": "From the save of the configuration until the new worker has run its first line. circus and "
-    "supervisord are told to reload; tmaxd sees it.",
+    "edit": "From the save of the configuration until the new worker has run its first line. tmaxd has 128 "
+    "workers and sees the save; circus and supervisord have 32 and are told to reload.",
     "settled": "One pass of the loop (look, decide, check every FIFO) when there is nothing to do; half of the "
     "workers have FIFOs.",
     "status": "`tmaxctl status` as a person calls it.",

@@ -10,8 +10,8 @@ from tests.bench.peers import Peers
 class Size(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool
     """One round of each and small numbers: to see that the bench works, not for figures."""
-    peers: Peers | None
-    """Where other programs of this kind are installed; None: they are not measured."""
+    peers: Peers
+    """Where other programs of this kind are installed, as far as they are."""
 
     def rounds(self, usual: int) -> int:
         return 1 if self.quick else usual

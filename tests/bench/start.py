@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from tests.bench.contenders import Circus, Contender, Pm2, Supervisord, Tmaxd
+from tests.bench.contenders import Maker, Tmaxd, contenders, figures_of
 from tests.bench.figures import Figure, ratio
 from tests.bench.size import Size
 
 WORKERS = 32
+PEERS = ("circus", "pm2", "supervisord")
 
 
 def run(size: Size) -> Iterator[Figure]:
-    makers: dict[str, Callable[[], Contender]] = {"tmaxd": Tmaxd}
-    peers = size.peers
-    absent = peers.missing() if peers else []
-    if peers is not None:
-        every: dict[str, Callable[[], Contender]] = {
-            "circus": lambda: Circus(peers),
-            "supervisord": lambda: Supervisord(peers),
-            "pm2": lambda: Pm2(peers),
-        }
-        makers |= {name: make for name, make in every.items() if name not in absent}
     once(Tmaxd)  # writes byte code, fills the page cache
+    makers = contenders(size.peers, *PEERS)
     times: dict[str, list[float]] = {name: [] for name in makers}
     for _ in range(size.rounds(9)):
         for name, make in makers.items():
             times[name].append(once(make))
-    for name, seconds in times.items():
-        yield Figure(
-            suite="start",
-            what=f"{name}: exec → {WORKERS} workers run",
-            unit="ms",
-            samples=tuple(s * 1000 for s in seconds),
-            limit=230.0 if name == "tmaxd" else None,
-        )
+    yield from figures_of("start", f"exec → {WORKERS} workers run", times, 230.0, *PEERS)
     if "circus" in times:
         yield ratio("start", "tmaxd / circus", times["tmaxd"], times["circus"], 1.0)
-    for name in absent:
-        yield Figure(suite="start", what=name, unit="ms", samples=(), note="not installed")
 
 
-def once(make: Callable[[], Contender]) -> float:
+def once(make: Maker) -> float:
     contender = make()
     try:
         return contender.up(WORKERS)

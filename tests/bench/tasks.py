@@ -67,7 +67,8 @@ def throughput(fleet: Tmaxd, count: int) -> float:
     pieces = (b'"twelve bytes"\n' * min(BATCH, count - n) for n in range(0, count, BATCH))
     begun = time.perf_counter()
     fleet.fleet.api.submit("w", pieces)
-    fleet.fleet.wait_for(lambda: fleet.fleet.group("w")["done"] == before + count, "all are done")
+    wanted = before + count
+    fleet.fleet.wait_for(lambda: fleet.fleet.group("w")["done"] == wanted, "all are done", 120)
     return count / (time.perf_counter() - begun)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tmaxd.daemon.effects import Effects
 from tmaxd.daemon.execute import Executor
 from tmaxd.daemon.fleet import Fleet
+from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.specfile import SpecFile
@@ -69,6 +70,7 @@ def assemble(
         processes=ports.processes,
         files=ports.files,
         flow=flow,
+        hearing=Hearing(ports.pipes, runs, flow, log, ports.waker.wake),
         runs=runs,
         clock=ports.clock,
         log=log,

@@ -81,11 +81,10 @@ def _find_fleet(path: Path) -> tuple[SpecFile, Loaded | Rejected]:
 
 
 def _last_fleet(path: Path) -> str | None:
+    """The fleet that was run from this file last; the file may have named others before."""
     _, state = roots(os.environ, os.getuid())
-    for file in sorted(state.glob("*/spec_path")):
-        if file.read_text(errors="replace") == str(path):
-            return file.parent.name
-    return None
+    runs = [f for f in state.glob("*/spec_path") if f.read_text(errors="replace") == str(path)]
+    return max(runs, key=lambda f: f.stat().st_mtime_ns).parent.name if runs else None
 
 
 def _prepare(here: Places, path: Path) -> FleetLock:

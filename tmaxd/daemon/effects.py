@@ -68,7 +68,7 @@ class Effects:
 
     def _send(self, effect: Send) -> None:
         live = self._runs.live.get(effect.worker)
-        if live is None or live.run != effect.run or not live.alive:
+        if live is None or live.run != effect.run or live.life != effect.life or not live.alive:
             return
         try:
             self._pipes.send(effect.worker, "tasks", effect.data)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from tmaxd.daemon.environment import marks
+from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look
 from tmaxd.daemon.runs import EndedRun, LiveRun, Runs
@@ -48,6 +49,7 @@ class Executor:
     processes: Processes
     files: Files
     flow: TaskFlow
+    hearing: Hearing
     runs: Runs
     clock: Clock
     log: EventLog
@@ -140,7 +142,7 @@ class Executor:
             record=RunEnded(item.run, item.status, item.signal, item.reason, self.clock.wall()),
         )
         try:
-            self.runs.ended[item.run].unread = self.flow.collect(item.worker, item.run)
+            self.runs.ended[item.run].unread = self.hearing.collect(item.worker, item.run)
         except (OSError, WorldError) as error:
             # Its tasks are then taken as begun, which costs each an attempt and loses none.
             self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
@@ -156,9 +158,14 @@ class Executor:
     def _send_signal(self, proc: Proc, number: int) -> bool:
         """A process that ignores the signal, as interactive shells do with SIGTERM, is told that its terminal
         hangs up, which is what it listens to (systemd has SendSIGHUP= for the same)."""
-        if number != signal.SIGKILL and self.processes.ignores(proc, number):
-            self.processes.signal(proc, signal.SIGHUP)
-        return self.processes.signal(proc, number)
+        try:
+            if number != signal.SIGKILL and self.processes.ignores(proc, number):
+                self.processes.signal(proc, signal.SIGHUP)
+            return self.processes.signal(proc, number)
+        except WorldError as error:
+            # Another user's, by setuid: what it was started from still gets its signal, and so do all others.
+            self.log.warning("signal_refused", pid=proc.pid, text=f"  {error}")
+            return False
 
     def _adopt(self, item: a.Adopt, look: Look) -> None:
         pane = look.panes[item.worker]
@@ -168,12 +175,12 @@ class Executor:
             if proc is None or look.server is None:
                 return  # it has just ended: the next pass sees that
             live = self._register(item.worker, item.run, proc, look.server, revision=0)
-        live.adopted = True
         live.takes_tasks = not pane.fingerprint.startswith("run:")
         self.watch(live)
         if live.takes_tasks:
-            self.flow.began(live)
             self.flow.adopted(live)
+            self.hearing.began(live)
+        live.adopted = True  # last: where its FIFOs cannot be had, the next pass tries again
         self.log.info("adopted", **_words(item), pid=live.proc.pid, run=item.run)
 
     # ------------------------------------------------------------------------------- starting
@@ -201,7 +208,7 @@ class Executor:
     def _launch(self, start: a.Start, group: Group) -> Launch:
         run, worker = self.new_run_id(), start.worker
         if group.kind != "run":
-            self.flow.expect(worker, run)
+            self.hearing.expect(worker, run)
             self.pipes.add_worker(worker)
             self.files.make_spool(worker)
         env = marks(self.places, self.fleet, start.group, worker, run) | group.env
@@ -238,7 +245,7 @@ class Executor:
         )
         live.takes_tasks = spec.workers[start.group].kind != "run"
         self.flow.hold(start.worker, False)
-        self.flow.began(live)
+        self.hearing.began(live)
         if gone:
             live.alive = False
             self.wake()

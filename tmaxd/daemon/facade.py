@@ -152,8 +152,9 @@ class FleetFacade:
         found.extend(
             live.protocol_trouble for live in fleet.runs.live.values() if live.protocol_trouble
         )
-        if fleet.flow.bad_frames:
-            found.append(f"{fleet.flow.bad_frames} lines from workers were no frames (see the log)")
+        bad = fleet.executor.hearing.bad_frames
+        if bad:
+            found.append(f"{bad} lines from workers were no frames (see the log)")
         if fleet.inboxes.rejected:
             found.append(f"{fleet.inboxes.rejected} inbox lines were not taken (see the log)")
         return tuple(found)
@@ -196,7 +197,12 @@ class FleetFacade:
             )
         want = wanted(found.spec)
         look = await fleet.observer.look(
-            want, fleet.history, inboxes=frozenset(fleet.executor.inboxes), failed={}, down=False
+            want,
+            fleet.history,
+            inboxes=frozenset(fleet.executor.inboxes),
+            failed={},
+            down=False,
+            aside=True,
         )
         # Off the loop: a rolling change of hundreds of workers is that many passes.
         actions = await asyncio.to_thread(
@@ -242,15 +248,20 @@ class FleetFacade:
         return t.Accepted(first, count)
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
-        """`running` is known here and not on disk, where such a task is `sent`."""
+        """`running` is known here and not on disk, where such a task is `sent`; so the disk is asked for more
+        until as many are found as were asked for."""
         wanted_states = set(filters.states)
-        on_disk = {("sent" if s == "running" else s) for s in wanted_states}
-        rows = await self._journal.tasks(
-            msgspec.structs.replace(filters, states=tuple(sorted(on_disk)))
-        )
-        running = self._running()
-        rows = tuple(_live_row(row, running) for row in rows)
-        return tuple(row for row in rows if not wanted_states or row.state in wanted_states)
+        on_disk = tuple(sorted({("sent" if s == "running" else s) for s in wanted_states}))
+        running, found, before = self._running(), list[TaskRow](), filters.before
+        while True:
+            page = await self._journal.tasks(
+                msgspec.structs.replace(filters, states=on_disk, before=before)
+            )
+            rows = [_live_row(row, running) for row in page]
+            found += [row for row in rows if not wanted_states or row.state in wanted_states]
+            if len(page) < filters.limit or len(found) >= filters.limit:
+                return tuple(found[: filters.limit])
+            before = page[-1].id
 
     async def story(self, task: int) -> TaskStory | None:
         found = await self._journal.story(task)

@@ -7,6 +7,7 @@ world is left as it is, and the next pass looks again.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -100,7 +101,7 @@ class Fleet:
         while True:
             self._waker.woken.clear()
             self._pause_inboxes()
-            wake_at = await self.one_pass()
+            wake_at = await self._pass_or_bug()
             self._passed.set()
             self._passed = asyncio.Event()
             if self.down and self._nothing_left() and await self._server_ended():
@@ -115,6 +116,17 @@ class Fleet:
             self.log.error("server_still_there", text=f"  {error}")
             return False
         return True
+
+    async def _pass_or_bug(self) -> float:
+        """A bug in a pass must not leave the fleet without its daemon."""
+        try:
+            return await self.one_pass()
+        except Exception as error:  # whatever it is
+            trouble = f"a bug in tmaxd: {error!r}"
+            if trouble != self.state.trouble:
+                self.log.error("pass_bug", text=traceback.format_exc().rstrip())
+            self.state.trouble = trouble
+            return self.clock.now() + RETRY
 
     async def one_pass(self) -> float:
         """Look, decide, act. Returns when (monotonic) to look again at the latest."""
@@ -136,13 +148,14 @@ class Fleet:
         return min(self._next_tick, now + TICK if made.wake_at is None else made.wake_at)
 
     async def _pass(self, now: float) -> Plan:
-        in_force = self.spec_file.in_force
+        # Both of one revision, also when a save is taken over while tmux is being asked.
+        in_force, want = self.spec_file.in_force, self._wanted
         if in_force is None:
             raise WorldError("no spec is in force")
         failed, self.executor.failed = self.executor.failed, {}
         try:
             look = await self.observer.look(
-                self._wanted,
+                want,
                 self.history,
                 inboxes=frozenset(self.executor.inboxes),
                 failed=failed,
@@ -151,7 +164,7 @@ class Fleet:
         except BaseException:
             self.executor.failed = failed | self.executor.failed
             raise
-        made = plan(self._wanted, look.observed, self.history, now)
+        made = plan(want, look.observed, self.history, now)
         self.history = made.history
         self.state.look, self.state.plan = look, made
         self.passes += 1

@@ -67,7 +67,9 @@ class Inboxes:
             except ValueError:
                 self._reject(inbox, "a line is not UTF-8")
         target = self._targets().get(inbox)
-        if payloads and target is not None:
+        if payloads and target is None:
+            self._reject(inbox, "the spec has no such inbox any more", len(payloads))
+        elif payloads and target is not None:
             self._take(inbox, target, payloads)
 
     def _lines(self, inbox: str, data: bytes) -> list[bytes]:

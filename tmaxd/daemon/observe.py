@@ -65,10 +65,11 @@ class Observer:
         inboxes: frozenset[str],
         failed: Mapping[str, str],
         down: bool,
+        aside: bool = False,
     ) -> Look:
-        """Raises `Unknown` when tmux or the FIFO folder did not give a whole answer. Process trees that could not
+        """`aside`: for somebody else than the loop, perhaps while the loop acts; it leaves no trace. Raises `Unknown` when tmux or the FIFO folder did not give a whole answer. Process trees that could not
         be read are left out, and the planner waits with whatever needs them."""
-        view, whole = await self._view()
+        view, whole = (await self._tmux.look(), True) if aside else await self._view()
         ours, foreign = self._sort(view.panes)
         observed = Observed(
             server=view.server is not None,

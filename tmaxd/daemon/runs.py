@@ -31,6 +31,8 @@ class LiveRun:
     ready: bool = False
     window: int = 1
     form: Literal["json", "tsv"] = "json"
+    life: int = 0
+    """How often its program began anew inside the pane, as far as this daemon heard."""
     cut_off: bool = False
     protocol_trouble: str = ""
 

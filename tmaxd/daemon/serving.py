@@ -12,6 +12,7 @@ import secrets
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.fleet import Fleet
@@ -59,9 +60,13 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
     closers: list[Callable[[], object]] = []
     front = asyncio.ensure_future(_open_front(fleet, waiters, base, closers))
     try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await _until_one_ends({running, stopping}, front)
         if running.done():
             running.result()
+        elif front.done() and not stop.is_set():
+            # Nobody could reach such a daemon. The workers live on, and the next one adopts them.
+            base.log.error("front_failed", text=f"  the API or the file watch: {front.exception()!r}")
+            return 1
         else:
             base.log.info("stopped", text="  workers live on; `tmaxctl down` ends them")
         return 0
@@ -71,6 +76,15 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
         await asyncio.gather(running, stopping, front, return_exceptions=True)
         await _close(closers)
         fleet.pipes.close()
+
+
+async def _until_one_ends(
+    lasting: set[asyncio.Future[Any]], front: asyncio.Future[None]
+) -> None:
+    """The front ends well at once when it is open, so only its failure counts."""
+    await asyncio.wait({*lasting, front}, return_when=asyncio.FIRST_COMPLETED)
+    if front.done() and front.exception() is None:
+        await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _ports(base: Base) -> Ports:

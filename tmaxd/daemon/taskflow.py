@@ -30,18 +30,14 @@ from tmaxd.tasks.events import (
     Loaded,
     LoadPage,
     Query,
-    Ready,
     Spool,
     Submit,
     Tick,
 )
-from tmaxd.tasks.frames import Bad, Form, HeartbeatFrame, LineBuffer, ReadyFrame
+from tmaxd.tasks.frames import Form
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Record, RunReady
+from tmaxd.tasks.records import Record
 from tmaxd.tasks.view import View
-
-PROTOCOL = 1
-"""The version of docs/protocol.md that this daemon speaks."""
 
 
 class TaskFlow:
@@ -73,14 +69,7 @@ class TaskFlow:
         self._blocked = False
         """A payload file is being fetched from the journal; later effects wait for it."""
         self._background: set[asyncio.Task[None]] = set()
-        self._buffers: dict[str, LineBuffer] = {}
-        self._expected: dict[str, str] = {}
-        self._early: dict[str, ReadyFrame] = {}
-        self._collecting: str | None = None
-        """The dead run whose last results are being read."""
         self._tokens = 0
-        self.bad_frames = 0
-        pipes.on_results(self._on_results)
 
     # ------------------------------------------------------------------------ what others tell it
 
@@ -114,18 +103,6 @@ class TaskFlow:
         self.post(Hold(worker, held))
         self._turn_now()
 
-    def expect(self, worker: str, run: str) -> None:
-        """The run is about to be started: what the worker says from now on is said by it, though it may say it
-        before tmux has answered."""
-        self._expected[worker] = run
-        self._buffers.pop(worker, None)
-
-    def began(self, live: LiveRun) -> None:
-        """The run is known now; it may have said that it is ready already."""
-        frame = self._early.pop(live.run, None)
-        if frame is not None:
-            self._ready(live.worker, live.run, frame)
-
     def adopted(self, live: LiveRun) -> None:
         """A run of an earlier daemon is ours now; its FIFOs are taken over with what stands in them."""
         # First: what it holds is sent again at once, while its frames are only read once the loop turns.
@@ -137,19 +114,6 @@ class TaskFlow:
         # not understand it skips.
         pings = _ping(live.form) if live.ready else b"ping\n" + _ping("json")
         self._pipes.send(live.worker, "control", b"\n" + pings)
-
-    def collect(self, worker: str, run: str) -> bytes:
-        """The run has died: take its last results, and what it has not read."""
-        if worker not in self._pipes.workers():
-            return b""
-        self._pipes.add_worker(worker)
-        self._collecting = run
-        try:
-            self._pipes.drain_results(worker)
-        finally:
-            self._collecting = None
-        self._buffers.pop(worker, None)
-        return self._pipes.take_back(worker)
 
     def swept(self, worker: str, run: str) -> None:
         """Nothing is left of the run: its tasks may go to others."""
@@ -173,65 +137,6 @@ class TaskFlow:
         """Counts, rates and what each run holds, for status."""
         self._turn_now()
         return self._dispatcher.view(self._clock.wall())
-
-    # ----------------------------------------------------------------------------------- frames
-
-    def _on_results(self, worker: str, data: bytes) -> None:
-        live = self._runs.live.get(worker)
-        run = self._collecting or (live.run if live else self._expected.get(worker, ""))
-        self._feed(worker, run, data)
-
-    def _feed(self, worker: str, run: str, data: bytes) -> None:
-        buffer = self._buffers.get(worker)
-        if buffer is None:
-            buffer = self._buffers[worker] = LineBuffer()
-        frames = buffer.feed(data)
-        bad = [frame for frame in frames if isinstance(frame, Bad)]
-        if bad:
-            self.bad_frames += len(bad)
-            first = bad[0]
-            self._log.warning(
-                "bad_frames", worker=worker, count=len(bad), why=first.reason, sample=first.sample
-            )
-        if frames:
-            self.post(Frames(worker, run, frames))
-        for frame in frames:
-            if isinstance(frame, ReadyFrame):
-                self._ready(worker, run, frame)
-            elif isinstance(frame, HeartbeatFrame):
-                self._heartbeat(worker, run, frame)
-
-    def _ready(self, worker: str, run: str, frame: ReadyFrame) -> None:
-        live = self._runs.live.get(worker)
-        if live is None and self._expected.get(worker) == run:
-            self._early[run] = frame
-            return
-        if live is None or live.run != run:
-            return
-        if frame.v != PROTOCOL:
-            live.protocol_trouble = (
-                f"{worker} speaks protocol version {frame.v}, this daemon {PROTOCOL}: it gets no "
-                "tasks until it is started with a version that both know"
-            )
-            self._log.error("protocol_mismatch", worker=worker, version=frame.v)
-            self._wake()
-            return
-        again = live.ready
-        live.ready, live.window, live.form = True, frame.window, frame.form
-        if again:
-            self._pipes.take_back(worker)
-        self.note(RunReady(run, frame.window, frame.form))
-        self._log.info("ready", worker=worker, window=frame.window)
-        self.post(Ready(worker, split(worker)[0], run, live.window, live.form))
-        self._wake()
-
-    def _heartbeat(self, worker: str, run: str, frame: HeartbeatFrame) -> None:
-        """It says again what `ready` said. That is news when the daemon which heard it first died before that was
-        on disk."""
-        live = self._runs.live.get(worker)
-        if live is None or live.run != run or live.ready or frame.v is None or not frame.window:
-            return
-        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form))
 
     # ------------------------------------------------------------------------------------ turns
 

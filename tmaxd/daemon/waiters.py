@@ -14,34 +14,44 @@ CHUNK = 500
 """Ids a look into the journal (SQLite takes at most 999 parameters where it is old)."""
 
 
+class _Waiter:
+    """Who waits, and what has ended since; a task ends once, so that is bounded by what is waited for, however
+    slowly it is read."""
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.open_ids = set(ids)
+        self.ends: asyncio.Queue[Sequence[tuple[int, str]]] = asyncio.Queue()
+
+
 class Waiters:
     """Subscribe first, then look, then listen: no end falls between."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._queues: set[asyncio.Queue[Sequence[tuple[int, str]]]] = set()
+        self._waiting: set[_Waiter] = set()
 
     def ended(self, effect: Ended) -> None:
-        for queue in self._queues:
-            queue.put_nowait(effect.tasks)
+        for waiter in self._waiting:
+            mine = [task for task in effect.tasks if task[0] in waiter.open_ids]
+            if mine:
+                waiter.ends.put_nowait(mine)
 
     async def wait(self, ids: Iterable[int]) -> AsyncIterator[TaskEnd]:
-        """Each id once, as it ends; `unknown` for what is no task. The queue of one waiter is bounded by what can
-        end while it reads: it drops ids that it does not wait for as they come."""
-        open_ids = set(ids)
-        queue: asyncio.Queue[Sequence[tuple[int, str]]] = asyncio.Queue()
-        self._queues.add(queue)
+        """Each id once, as it ends; `unknown` for what is no task."""
+        waiter = _Waiter(ids)
+        open_ids = waiter.open_ids
+        self._waiting.add(waiter)
         try:
             for end in await self._ended_already(open_ids):
                 open_ids.discard(end.id)
                 yield end
             while open_ids:
-                for task, state in await queue.get():
+                for task, state in await waiter.ends.get():
                     if task in open_ids:
                         open_ids.discard(task)
                         yield TaskEnd(task, "done" if state == "done" else "dead")
         finally:
-            self._queues.discard(queue)
+            self._waiting.discard(waiter)
 
     async def _ended_already(self, ids: set[int]) -> list[TaskEnd]:
         ends: list[TaskEnd] = []

@@ -1,7 +1,8 @@
 """Which tasks this worker holds and which it has finished, so that a frame that comes again does no harm.
 
 A new daemon sends again whatever it cannot prove done. It never has more than WINDOW tasks in flight
-here, so the last WINDOW results are enough to answer with.
+here, but a second daemon may have died as well: the last 2 x WINDOW results are enough to answer with,
+if one that was sent again counts as the latest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Memory:
         for order in orders:
             key = order.key
             if key in self._results:
+                self._results.move_to_end(key)
                 again.append(self._results[key])
             elif key not in self._held:
                 self._held.add(key)
@@ -33,7 +35,7 @@ class Memory:
     def finish(self, key: Key, frame: bytes) -> None:
         self._held.discard(key)
         self._results[key] = frame
-        if len(self._results) > self._window:
+        if len(self._results) > 2 * self._window:
             self._results.popitem(last=False)
 
     def results(self) -> bytes:

@@ -46,7 +46,8 @@ template=("$@")
 [[ "$*" == *'{payload}'* ]] && by_argument=1 || by_argument=
 window=${TMAX_WINDOW-}
 [[ $window == [1-9]*([0-9]) ]] || window=1
-declare -A memory=()     # id-attempt → the result frame, for the last $window tasks
+declare -A memory=()     # id-attempt → the result frame, for the last 2 * $window tasks
+declare -A place=()      # id-attempt → where in the ring it stands last
 ring=() next=0           # their keys, and where the next one goes
 used=()                  # result files that are not needed any more
 control_rest= skipped=0 beat=$EPOCHSECONDS pid=
@@ -70,10 +71,17 @@ renew() {
       control) control_rest= ;;
       results)
         printf '\n' >&$RESULTS
-        for key in "${ring[@]}"; do printf '%s\n' "${memory[$key]}" >&$RESULTS; done
+        for key in "${!memory[@]}"; do printf '%s\n' "${memory[$key]}" >&$RESULTS; done
         ;;
     esac
   done
+}
+
+# remember KEY FRAME: a result that is sent again counts as the latest
+remember() {
+  local old=${ring[next]-}
+  [[ -z $old || ${place[$old]} != "$next" ]] || unset "memory[$old]" "place[$old]"
+  ring[next]=$1 place[$1]=$next memory[$1]=$2 next=$(((next + 1) % (2 * window)))
 }
 
 heartbeat() {
@@ -155,6 +163,7 @@ while :; do
   key=$TMAX_TASK-$TMAX_ATTEMPT
   if [[ -n ${memory[$key]+x} ]]; then
     printf '%s\n' "${memory[$key]}" >&$RESULTS # a new daemon does not know that it is done
+    remember "$key" "${memory[$key]}"
     continue
   fi
 
@@ -197,8 +206,6 @@ while :; do
   else
     printf '%s failed in %s s: %s\n' "${MARKS[2]}" "$took" "$error"
   fi
-  old=${ring[next]-}
-  [[ -z $old ]] || unset "memory[$old]"
-  ring[next]=$key memory[$key]=$frame next=$(((next + 1) % window))
+  remember "$key" "$frame"
   ((EPOCHSECONDS - beat < BEAT && EPOCHSECONDS >= beat)) || heartbeat
 done

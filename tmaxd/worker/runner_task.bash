@@ -115,10 +115,12 @@ gather() {
   ((${#output} < 16384)) || output=${output: -TAIL - 4}
 }
 
+PAUSES=(0.0001 0.0001 0.0002 0.0002 0.0005 0.001 0.002 0.005 0.01 0.02)
+
 # follow: until the output ends, after a first read with `status`. A process that the task left behind may hold it open
 # for ever, so the end of the task itself counts as well: then what is in the pipe is taken, and no more.
 follow() {
-  local left=32
+  local left=32 paused=0
   ((status)) || gather
   while ((status != 1)); do
     if ((status > 128 || looked != EPOCHSECONDS)); then
@@ -132,8 +134,8 @@ follow() {
     while ((left--)) && read -t 0 -u $OUTPUT && more 0.02; do :; done
     new_output
   fi
-  while alive; do # it closed its output and goes on
-    listen 0.05
+  while alive; do # it closed its output and goes on; a while, or, as all of coreutils do, only to exit
+    listen "${PAUSES[paused++]-0.05}"
     tick
   done
   [[ -z $expired ]] || signal_group KILL

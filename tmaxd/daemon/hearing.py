@@ -1,0 +1,126 @@
+"""What workers say: bytes from their results FIFOs become frames, and frames become events and readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.runs import LiveRun, Runs
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.plan.draft import split
+from tmaxd.ports import Pipes
+from tmaxd.tasks.events import Frames, Ready
+from tmaxd.tasks.frames import Bad, HeartbeatFrame, LineBuffer, ReadyFrame
+from tmaxd.tasks.records import RunReady
+
+PROTOCOL = 1
+"""The version of docs/protocol.md that this daemon speaks."""
+
+
+class Hearing:
+    """One a daemon, in the event loop's thread."""
+
+    def __init__(
+        self, pipes: Pipes, runs: Runs, flow: TaskFlow, log: EventLog, wake: Callable[[], None]
+    ) -> None:
+        self._pipes = pipes
+        self._runs = runs
+        self._flow = flow
+        self._log = log
+        self._wake = wake
+        self._buffers: dict[str, LineBuffer] = {}
+        self._expected: dict[str, str] = {}
+        self._early: dict[str, ReadyFrame] = {}
+        self._collecting: str | None = None
+        """The dead run whose last results are being read."""
+        self.bad_frames = 0
+        pipes.on_results(self._on_results)
+
+    def expect(self, worker: str, run: str) -> None:
+        """The run is about to be started: what the worker says from now on is said by it, though it may say it
+        before tmux has answered."""
+        self._early.pop(self._expected.get(worker, ""), None)
+        self._expected[worker] = run
+        self._buffers.pop(worker, None)
+
+    def began(self, live: LiveRun) -> None:
+        """The run is known now; it may have said that it is ready already."""
+        frame = self._early.pop(live.run, None)
+        if frame is not None:
+            self._ready(live.worker, live.run, frame)
+
+    def collect(self, worker: str, run: str) -> bytes:
+        """The run has died: take its last results, and give back what it has not read."""
+        if worker not in self._pipes.workers():
+            return b""
+        self._pipes.add_worker(worker)
+        self._collecting = run
+        try:
+            self._pipes.drain_results(worker)
+        finally:
+            self._collecting = None
+        self._buffers.pop(worker, None)
+        return self._pipes.take_back(worker)
+
+    def _on_results(self, worker: str, data: bytes) -> None:
+        live = self._runs.live.get(worker)
+        run = self._collecting or (live.run if live else self._expected.get(worker, ""))
+        frames = self._buffers.setdefault(worker, LineBuffer()).feed(data)
+        if not frames:
+            return
+        self._complain(worker, [frame for frame in frames if isinstance(frame, Bad)])
+        self._flow.post(Frames(worker, run, frames))
+        for frame in frames:
+            if isinstance(frame, ReadyFrame):
+                self._ready(worker, run, frame)
+            elif isinstance(frame, HeartbeatFrame):
+                self._heartbeat(worker, run, frame)
+
+    def _complain(self, worker: str, bad: list[Bad]) -> None:
+        """Once a burst, with the first of them."""
+        if bad:
+            self.bad_frames += len(bad)
+            self._log.warning(
+                "bad_frames",
+                worker=worker,
+                count=len(bad),
+                why=bad[0].reason,
+                sample=bad[0].sample,
+            )
+
+    def _ready(self, worker: str, run: str, frame: ReadyFrame) -> None:
+        live = self._runs.live.get(worker)
+        if live is None and self._expected.get(worker) == run:
+            self._early[run] = frame
+            return
+        if live is None or live.run != run:
+            return
+        if frame.v != PROTOCOL:
+            self._refuse(live, frame.v)
+            return
+        if live.ready:
+            # The program began anew inside its pane. Frames meant for what it was before, those that still wait
+            # for the disk included, must not reach what it is now: their tasks are given out again.
+            live.life += 1
+            self._pipes.take_back(worker)
+        live.ready, live.window, live.form = True, frame.window, frame.form
+        self._flow.note(RunReady(run, frame.window, frame.form))
+        self._log.info("ready", worker=worker, window=frame.window)
+        self._flow.post(Ready(worker, split(worker)[0], run, live.window, live.form, live.life))
+        self._wake()
+
+    def _refuse(self, live: LiveRun, version: int) -> None:
+        live.protocol_trouble = (
+            f"{live.worker} speaks protocol version {version}, this daemon {PROTOCOL}: it gets no "
+            "tasks until it is started with a version that both know"
+        )
+        self._log.error("protocol_mismatch", worker=live.worker, version=version)
+        self._wake()
+
+    def _heartbeat(self, worker: str, run: str, frame: HeartbeatFrame) -> None:
+        """It says again what `ready` said. That is news when the daemon which heard it first died before that was
+        on disk."""
+        live = self._runs.live.get(worker)
+        if live is None or live.run != run or live.ready or frame.v is None or not frame.window:
+            return
+        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form))
