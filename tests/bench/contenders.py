@@ -59,7 +59,11 @@ class Contender(ABC):
         self.configure(count)
         begun = time.perf_counter()
         self.spawn(self.argv())
-        end, self.pids = self.bell.wait(count)
+        try:
+            end, self.pids = self.bell.wait(count)
+        except TimeoutError:
+            sys.stderr.write((self.folder / "out.log").read_text(errors="replace")[-4000:])
+            raise
         self.count = count
         return end - begun
 

@@ -144,7 +144,7 @@ def test_task(home: Home, running: Running) -> None:
         "task 1 of check: dead\n"
         "  payload    fail it\n"
         "  submitted  2023-11-14 22:13:20 (AGO)\n"
-        "  attempt 1  on check-2 was lost: its worker died with it after 750ms\n"
+        "  attempt 1  on check-2 was lost with its worker after 750ms\n"
         "  attempt 2  on check-1 dead in 500ms, begun 1.5s after it was submitted\n"
         "  error      exit status 3\n"
     )

@@ -59,6 +59,21 @@ def test_a_plain_file_in_place_of_the_socket(fleet: Fleet) -> None:
     assert fleet.ctl("status").returncode == 0
 
 
+def test_a_folder_in_place_of_the_socket(fleet: Fleet) -> None:
+    """A daemon that nobody could reach does not stay: it says why and ends; its workers wait for the next."""
+    fleet.write({"idle": idle(1)})
+    fleet.start()
+    before = fleet.pids()
+    fleet.kill9()
+    fleet.places.api_socket.unlink()
+    fleet.places.api_socket.mkdir()
+    assert fleet.spawn().wait(DEADLINE) == 1
+    assert "directory" in fleet.events("front_failed")[-1]["text"]
+    fleet.places.api_socket.rmdir()
+    fleet.start()
+    assert fleet.pids() == before
+
+
 def test_a_stale_lock_file(fleet: Fleet) -> None:
     """What it says of a process counts for nothing; only the kernel's lock does."""
     fleet.write({"idle": idle(1)})

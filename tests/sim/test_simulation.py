@@ -98,6 +98,10 @@ class FleetMachine(RuleBasedStateMachine):
         self._one(lambda name: self.sim.tmux.die(name, 1 if signal is None else None, signal), pick)
 
     @rule(pick=st.integers(0, 9))
+    def a_program_begins_anew(self, pick: int) -> None:
+        self._one(self.sim.workers.begin_anew, pick)
+
+    @rule(pick=st.integers(0, 9))
     def a_session_is_killed(self, pick: int) -> None:
         self._one(self.sim.tmux.kill_session, pick)
 

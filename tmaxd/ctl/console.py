@@ -60,6 +60,11 @@ class Console:
         """Lines that are clean already."""
         click.echo("\n".join(lines), color=True)
 
+    def end_line(self) -> None:
+        """After Ctrl-C: the terminal has written `^C`, and the shell's prompt wants a line of its own."""
+        if is_terminal(sys.stdout):
+            click.echo()
+
     def json(self, value: Mapping[str, Any]) -> None:
         """One object, on one line."""
         click.echo(json.dumps(value, ensure_ascii=False))

@@ -190,13 +190,13 @@ def _note(worker: Mapping[str, Any], now: float) -> str:
     if worker["running"]:
         first, *more = worker["running"]
         parts.append(f"task {first}" + (f" and {len(more)} more" if more else ""))
-    if worker["pending"]:
+    if worker["pending"] and not (worker["message"] or "").startswith(worker["pending"]):
         parts.append(f"pending: {worker['pending']}")
     if worker["state"] not in SETTLED:
         why = worker["message"] or worker["last_exit"] or worker["reason"]
         if why:
             parts.append(why)
-        if worker["next_start"] is not None and not worker["message"]:
+        if worker["next_start"] is not None:
             parts.append(f"again in {span(worker['next_start'] - now)}")
     elif worker["message"]:
         parts.append(worker["message"])

@@ -16,7 +16,7 @@ OUTCOMES = {
     "failed": "failed",
     "temporary": "failed for a passing cause",
     "timeout": "ran out of time",
-    "lost": "was lost: its worker died with it",
+    "lost": "was lost with its worker",
     "unsent": "never began",
     "interrupted": "was interrupted: its worker was stopped for another reason",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -63,6 +63,8 @@ class FleetFacade:
         self._started = started
         self._tmux_face = tmux
         self._socket = socket
+        self.watch_trouble: Callable[[], str | None] = lambda: None
+        """Why changes of the spec's files are noticed late; set once they are watched."""
 
     # ------------------------------------------------------------------------------------- looking
 
@@ -143,8 +145,7 @@ class FleetFacade:
     def _problems(self) -> tuple[str, ...]:
         fleet = self._fleet
         found = list(fleet.pipes.problems())
-        if self._tmux_face.degraded is not None:
-            found.append(self._tmux_face.degraded)
+        found.extend(why for why in (self._tmux_face.degraded, self.watch_trouble()) if why)
         if fleet.state.trouble:
             found.append(
                 f"the last look at the world failed ({fleet.state.trouble}): nothing is changed until one works"
@@ -248,8 +249,7 @@ class FleetFacade:
         return t.Accepted(first, count)
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
-        """`running` is known here and not on disk, where such a task is `sent`; so the disk is asked for more
-        until as many are found as were asked for."""
+        """`running` is known here and not on disk, where such a task is `sent`: more is read until enough is found."""
         wanted_states = set(filters.states)
         on_disk = tuple(sorted({("sent" if s == "running" else s) for s in wanted_states}))
         running, found, before = self._running(), list[TaskRow](), filters.before

@@ -121,7 +121,7 @@ class Fleet:
         """A bug in a pass must not leave the fleet without its daemon."""
         try:
             return await self.one_pass()
-        except Exception as error:  # whatever it is
+        except Exception as error:  # noqa: BLE001  # whatever it is
             trouble = f"a bug in tmaxd: {error!r}"
             if trouble != self.state.trouble:
                 self.log.error("pass_bug", text=traceback.format_exc().rstrip())

@@ -34,6 +34,7 @@ async def open_front(
     closers.append(api.close)
     fleet.log.info("api_open", socket=str(here.api_socket))
     watch = Watch(fleet)
+    facade.watch_trouble = watch.trouble
     await watch.start()
     closers.append(watch.close)
 
@@ -51,6 +52,9 @@ class Watch:
         await asyncio.to_thread(self._files.start)
         self._fleet.log.info("watching", mode=self._files.mode)
         self._changed()  # the file may have changed since it was read first
+
+    def trouble(self) -> str | None:
+        return self._files.trouble
 
     def close(self) -> None:
         self._files.close()

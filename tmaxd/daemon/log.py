@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from datetime import datetime
 from typing import TextIO
@@ -57,6 +58,21 @@ class EventLog:
     def _json(self, level: str, event: str, fields: dict[str, object]) -> str:
         record = {"time": round(self._clock.wall(), 6), "level": level, "event": event, **fields}
         return json.dumps(record, ensure_ascii=False, default=str)
+
+
+class FromLibraries(logging.Handler):
+    """What the API and the libraries tell `logging`, in the same log. Without it Python would print bare text
+    between the JSON lines."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        extra = {key: getattr(record, key, None) for key in ("uid", "path")}
+        tell("library_log", logger=record.name, **extra, text=f"  {self.format(record)}")
 
 
 class _Nowhere:

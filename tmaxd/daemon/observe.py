@@ -67,8 +67,9 @@ class Observer:
         down: bool,
         aside: bool = False,
     ) -> Look:
-        """`aside`: for somebody else than the loop, perhaps while the loop acts; it leaves no trace. Raises `Unknown` when tmux or the FIFO folder did not give a whole answer. Process trees that could not
-        be read are left out, and the planner waits with whatever needs them."""
+        """`aside`: for somebody else than the loop, perhaps while the loop acts; it leaves no trace. Raises `Unknown`
+        when tmux or the FIFO folder did not give a whole answer. Process trees that could not be read are left
+        out, and the planner waits with whatever needs them."""
         view, whole = (await self._tmux.look(), True) if aside else await self._view()
         ours, foreign = self._sort(view.panes)
         observed = Observed(

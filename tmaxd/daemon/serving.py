@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import secrets
 import signal
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.housekeeping import LogKeeper
-from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.log import EventLog, FromLibraries
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
@@ -49,6 +50,8 @@ class Base:
 
 async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> int:
     """Until the daemon is told to stop, or the fleet was taken down; returns the exit code."""
+    libraries = FromLibraries(base.log)
+    logging.getLogger().addHandler(libraries)
     ports = _ports(base)
     fleet, waiters = assemble(spec_file, found, base.here, ports, base.recovered, base.log)
     stop = asyncio.Event()
@@ -65,7 +68,9 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
             running.result()
         elif front.done() and not stop.is_set():
             # Nobody could reach such a daemon. The workers live on, and the next one adopts them.
-            base.log.error("front_failed", text=f"  the API or the file watch: {front.exception()!r}")
+            base.log.error(
+                "front_failed", text=f"  the API or the file watch: {front.exception()!r}"
+            )
             return 1
         else:
             base.log.info("stopped", text="  workers live on; `tmaxctl down` ends them")
@@ -76,11 +81,10 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
         await asyncio.gather(running, stopping, front, return_exceptions=True)
         await _close(closers)
         fleet.pipes.close()
+        logging.getLogger().removeHandler(libraries)
 
 
-async def _until_one_ends(
-    lasting: set[asyncio.Future[Any]], front: asyncio.Future[None]
-) -> None:
+async def _until_one_ends(lasting: set[asyncio.Future[Any]], front: asyncio.Future[None]) -> None:
     """The front ends well at once when it is open, so only its failure counts."""
     await asyncio.wait({*lasting, front}, return_when=asyncio.FIRST_COMPLETED)
     if front.done() and front.exception() is None:

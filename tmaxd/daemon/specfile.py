@@ -92,16 +92,27 @@ class SpecFile:
 
 
 def _renamed(file: SpecFile, found: Loaded) -> Problem:
+    line, source, caret = _fleet_line(text)
     return Problem(
         file=str(file.path),
-        line=1,
-        column=1,
+        line=line,
+        column=caret + 1,
         key="fleet",
         message=(
             f"the fleet is called {file.fleet} and cannot be renamed to {found.spec.fleet} while it runs; "
             "take it down first (tmaxctl down), then start it under the new name"
         ),
-        allowed=file.fleet,
         nearest=file.fleet,
-        source="",
+        source=source,
+        caret=caret,
     )
+
+
+def _fleet_line(text: str) -> tuple[int, str | None, int]:
+    """Where the fleet's name stands, as (line, the line as it may be shown, where the name begins in it). A
+    mapping in flow style or a quoted key is not found, and the place is then the file's first character."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _FLEET.match(line):
+            source, caret = excerpt(line, match.end())
+            return number, source, caret
+    return 1, None, 0

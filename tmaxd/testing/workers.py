@@ -63,6 +63,13 @@ class FakeWorkers:
             if worker.running is not None:
                 self._end(worker, worker.running, ok)
 
+    def begin_anew(self, name: str) -> None:
+        """The program restarts inside its pane: the process stays, what it knew is gone."""
+        for pid, worker in self.living.items():
+            if worker.worker == name:
+                self.living[pid] = FakeWorker(worker.worker, worker.run)
+                self.pipes.worker_writes(name, b"\nready\t1\t1\n")
+
     def _take(self, worker: FakeWorker, line: bytes) -> None:
         if not line.startswith(b"task\t"):
             return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import click
 
@@ -19,13 +22,15 @@ from tmaxd.ctl.options import verb
 @click.argument("worker", shell_complete=complete.workers)
 @verb
 def command(console: Console, worker: str) -> None:
-    """Attach to WORKER's terminal; Ctrl-b d leaves it running. With -o json, print the command
-    that would be executed instead."""
+    """Attach to WORKER's terminal; Ctrl-b d leaves it running (inside another tmux: Ctrl-b Ctrl-b d).
+    With -o json, print the command that would be executed instead."""
     name, paths = fleet.of(console.fleet)
     fleet.check_worker(worker)
-    check_known(Api(name, paths.api_socket), worker)
+    seen = check_known(Api(name, paths.api_socket), worker)
+    server = ["tmux", "-S", str(paths.tmux_socket)]
     # `=`: without it tmux takes a prefix, and check-1 would do for check-12.
-    argv = ["tmux", "-S", str(paths.tmux_socket), "attach-session", "-t", f"={worker}"]
+    target = ["-t", f"={worker}"]
+    argv = [*server, "attach-session", *target]
     if console.as_json:
         console.json({"argv": argv})
         return
@@ -34,20 +39,33 @@ def command(console: Console, worker: str) -> None:
     # Inside another tmux it would refuse to nest, though this is a different server.
     os.environ.pop("TMUX", None)
     try:
+        _check_there([*server, "has-session", *target], worker, seen)
         os.execvp(argv[0], argv)  # noqa: S606  it is to take this process's place
     except FileNotFoundError as error:
         raise CtlError("tmux is not installed, or not on PATH") from error
 
 
-def check_known(api: Api, worker: str) -> None:
-    """Refuse a worker that the daemon does not know. Without a daemon the sessions live on, so then
-    tmux has the word."""
+def _check_there(question: list[str], worker: str, seen: Mapping[str, Any] | None) -> None:
+    """tmux would only say that it cannot find a session; the daemon knows why there is none."""
+    if subprocess.run(question, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+        return
+    why = ""
+    if seen is not None:
+        reason = seen["message"] or seen["last_exit"] or seen["reason"]
+        why = f" ({seen['state']}{f': {reason}' if reason else ''})"
+    raise CtlError(f"{worker} has no terminal now{why}", "no_session")
+
+
+def check_known(api: Api, worker: str) -> dict[str, Any] | None:
+    """The worker as the daemon sees it; refuses one that it does not know. None without a daemon: the
+    sessions live on, so then tmux has the word."""
     try:
         value = api.get("/v1/status")
     except (NoDaemon, TimedOut):
-        return
-    names = [w["name"] for w in value["workers"]]
-    if worker not in names:
-        near = get_close_matches(worker, names, n=1)
+        return None
+    workers: dict[str, dict[str, Any]] = {w["name"]: w for w in value["workers"]}
+    if worker not in workers:
+        near = get_close_matches(worker, workers, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise CtlError(f"fleet {api.fleet} has no worker {worker}{hint}", "unknown_worker")
+    return workers[worker]

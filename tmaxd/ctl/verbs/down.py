@@ -24,7 +24,8 @@ LOOK_EVERY = 0.2
 @wait_option("60s", "How long to wait until the daemon is gone; 0s: not at all.")
 @verb
 def command(console: Console, wait: float) -> None:
-    """Stop every worker, then the daemon. Queued tasks stay on disk for the next `up`."""
+    """Stop every worker, then the daemon. Queued tasks stay on disk for the next `up`; those that run
+    get `stop.signal` with their worker, and what has not ended by then is begun anew."""
     api = fleet.daemon(console.fleet)
     # Held before the shutdown begins, so that it cannot come to mean a later process.
     daemon = _hold(int(api.get("/v1/ping")["pid"]))

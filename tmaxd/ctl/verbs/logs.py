@@ -49,7 +49,7 @@ def command(console: Console, worker: str, follow: bool, lines: int) -> None:
         for data in _follow(log, lines) if follow else [tail(log, lines)[0], b""]:
             write(data)
     except KeyboardInterrupt:
-        return
+        console.end_line()
 
 
 def tail(path: Path, lines: int) -> tuple[bytes, int]:

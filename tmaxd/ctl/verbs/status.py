@@ -47,16 +47,17 @@ def _watch(console: Console, api: Api) -> None:
                 _draw(console, value)
             time.sleep(EVERY)
     except KeyboardInterrupt:
-        return
+        console.end_line()
 
 
 def _draw(console: Console, value: dict[str, Any]) -> None:
-    """Over the last picture, line by line: clearing the screen first would flicker."""
+    """Over the last picture, line by line: clearing the screen first would flicker. What is wider than
+    the terminal is cut by it (DECAWM off, and on again), so that a line stays one line."""
     columns, height = size_of(sys.stdout)
     lines = render(value, time.time(), console.paint, columns)
     if len(lines) >= height:
         hidden = len(lines) - height + 2
         lines = [*lines[: height - 2], f"… and {hidden} lines more; the terminal is too small"]
     body = "".join(f"{line}\x1b[K\n" for line in lines)
-    sys.stdout.write(f"\x1b[H{body}\x1b[J")
+    sys.stdout.write(f"\x1b[?7l\x1b[H{body}\x1b[J\x1b[?7h")
     sys.stdout.flush()

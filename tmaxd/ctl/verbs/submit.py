@@ -30,9 +30,11 @@ Ranges = list[tuple[int, int]]
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="One task: all of F.",
+    help="One task: all of FILE.",
 )
-@click.option("--lines", is_flag=True, help="With --file: a task a line.")
+@click.option(
+    "--lines", is_flag=True, help="With --file: a task a line, as standard input is read anyway."
+)
 @click.option("--wait", is_flag=True, help="Wait until all have ended; 1 if any is dead.")
 @verb
 def command(
@@ -78,8 +80,8 @@ class _Source:
 
 
 def _source(payload: tuple[str, ...], file: Path | None, lines: bool) -> _Source:
-    if lines and file is None:
-        raise WrongUsage("--lines goes with --file; standard input is read by lines anyway")
+    if lines and file is None and payload not in ((), ("-",)):
+        raise WrongUsage("--lines is about --file and standard input; an argument is one task")
     if file is not None:
         if payload:
             raise WrongUsage("give payloads or --file, not both")

@@ -77,8 +77,8 @@ async def start(
         temporary.rename(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        await runner.cleanup()  # first: it must find the socket that it listens on
         listener.close()
-        await runner.cleanup()
         raise
     return Api(runner, path, context.open_ended)
 
