@@ -81,9 +81,12 @@ def test_what_workers_do() -> None:
             pid=None,
             restarts=4,
             last_exit="exit status 3",
+            message="exit status 3; 4 in a row",
             next_start=NOW + 2.5,
         ),
-        worker("check-3", "draining", message="leaves when task 9 is done"),
+        worker(
+            "check-3", "draining", message="spec_changed: waits for a task", pending="spec_changed"
+        ),
         worker("check-4", "absent", pid=None, reason="added"),
     )
     groups = (group("check", count=4, ready=2, queued=1200, delayed=3, rate=12.34, p50_ms=80.0),)
@@ -98,8 +101,8 @@ def test_what_workers_do() -> None:
     assert rendered[5:] == [
         "WORKER   STATE      PID     UP  RESTARTS  TASKS  NOTE",
         "check-1  busy      4242  2h03m         -      3  task 17 and 1 more; pending: spec_changed",
-        "check-2  backoff      -      -         4      -  exit status 3; again in 2.5s",
-        "check-3  draining  4242  2h03m         -      -  leaves when task 9 is done",
+        "check-2  backoff      -      -         4      -  exit status 3; 4 in a row; again in 2.5s",
+        "check-3  draining  4242  2h03m         -      -  spec_changed: waits for a task",
         "check-4  absent       -      -         -      -  added",
     ]
     assert progress(msgspec.to_builtins(value)) == (

@@ -37,8 +37,9 @@ def test_a_file_is_one_task_or_one_a_line(home: Home, running: Running) -> None:
     path = home.write("x\ny\n", "f.txt")
     assert home.ctl("submit", "check", "--file", str(path)).out == "1\n"
     assert home.ctl("submit", "check", "--file", str(path), "--lines").out == "2\n3\n"
+    assert home.ctl("submit", "check", "--lines", stdin=b"z\n").out == "4\n"
     said = [s.payload for s in running.fleet.stories.values()]
-    assert said == ["x\ny\n", "x", "y"]
+    assert said == ["x\ny\n", "x", "y", "z"]
 
 
 def test_a_slow_producer_is_not_held_back(home: Home, running: Running) -> None:

@@ -65,10 +65,14 @@ class Screen:
             time.sleep(0.01)
 
 
-def fake_tmux(home: Home) -> None:
+def fake_tmux(home: Home, has_session: bool = True) -> None:
     path = home.folder / "bin" / "tmux"
     path.parent.mkdir()
-    path.write_text('#!/bin/sh\nprintf "%s|" "$@"; echo "TMUX=$TMUX."\n')
+    known = "true" if has_session else "false"
+    path.write_text(
+        f'#!/bin/sh\n[ "$3" = has-session ] && exec {known}\n'
+        'printf "%s|" "$@"; echo "TMUX=$TMUX."\n'
+    )
     path.chmod(0o755)
     home.more_env["PATH"] = f"{path.parent}:{os.environ['PATH']}"
     home.more_env["TMUX"] = "/tmp/other,1,0"
@@ -80,6 +84,16 @@ def test_attach_takes_the_place_of_the_command(home: Home, running: Running) -> 
         assert screen.finish() == 0
         socket = home.places().tmux_socket
         assert f"-S|{socket}|attach-session|-t|=check-1|TMUX=." in screen.text
+
+
+def test_attach_says_why_there_is_no_terminal(home: Home, running: Running) -> None:
+    fake_tmux(home, has_session=False)
+    running.fleet.now = status(
+        workers=(worker("check-1", "backoff", pid=None, message="start_failed: no such program"),)
+    )
+    with Screen(home, "attach", "check-1") as screen:
+        assert screen.finish() == 1
+        assert "check-1 has no terminal now (backoff: start_failed: no such program)" in screen.text
 
 
 def test_attach_without_terminal_or_worker(home: Home, running: Running) -> None:
@@ -118,6 +132,7 @@ def test_watch_draws_anew(home: Home, running: Running) -> None:
         assert "\x1b[H" in screen.text
         screen.process.send_signal(2)
         assert screen.finish() == 0
+        assert screen.text.endswith("\x1b[?7h\r\n"), "wrapping is on again, the prompt has its line"
 
 
 def test_a_long_wait_shows_that_it_lives(home: Home, running: Running) -> None:

@@ -256,6 +256,13 @@ def test_help_imports_no_verb_and_names_every_one(home: Home) -> None:
         assert f"  {name} " in done.out
 
 
+def test_a_misspelt_verb(home: Home) -> None:
+    done = home.ctl("sumbit", "check", "x")
+    assert done.code == 2
+    assert "there is no command sumbit; did you mean submit?" in done.err
+    assert "there is no command \\e[2J\n" in home.ctl("\x1b[2J").err
+
+
 def test_status_imports_nothing_heavy(home: Home, running: Running) -> None:
     code = (
         "import sys; from tmaxd.ctl.main import group;"

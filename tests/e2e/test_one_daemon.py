@@ -100,4 +100,7 @@ def test_a_fleet_cannot_be_renamed_by_an_edit(fleet: Fleet) -> None:
     fleet.start()
     fleet.save(fleet.text({"idle": idle(1)}).replace("fleet: e2e", "fleet: other"))
     fleet.wait_for(lambda: fleet.status()["spec"]["state"] == "rejected", "it is refused")
-    assert "cannot be renamed" in fleet.status()["spec"]["problems"][0]["message"]
+    problem = fleet.status()["spec"]["problems"][0]
+    assert "cannot be renamed" in problem["message"]
+    shown = problem["text"].splitlines()
+    assert shown[1].index("other") == shown[2].index("^"), "the caret points at the name"

@@ -25,6 +25,7 @@ from tmaxd.world.folders import prepare
 from tmaxd.world.journal import open_journal
 from tmaxd.world.lock import FleetLock, Held
 from tmaxd.world.tmux.client import TmuxClient
+from tmaxd.world.tmux.tool import Limits
 
 EXIT_FAILED, EXIT_SPEC = 1, 2
 
@@ -37,15 +38,22 @@ class CannotStart(Exception):
         self.code = code
 
 
-async def run_daemon(path: Path, human: bool | None) -> int:
-    """The whole life of a daemon; returns its exit code."""
+async def run_daemon(path: Path, human: bool | None, umask: int) -> int:
+    """The whole life of a daemon; returns its exit code. `umask`: what workers are to have."""
     log = EventLog(SystemClock(), human=human)
     environment, waker = scrubbed(os.environ), Waker()
     try:
         spec_file, found = _find_fleet(path)
         here = places(spec_file.fleet)
         lock = _prepare(here, path)
-        tmux = TmuxClient(here.tmux_socket, spec_file.fleet, environment, on_change=waker.wake)
+        limits = Limits(umask, _raise_limits())
+        tmux = TmuxClient(
+            here.tmux_socket,
+            spec_file.fleet,
+            environment,
+            on_change=waker.wake,
+            limits=limits,
+        )
         journal, recovered = open_journal(here.database)
     except (CannotStart, WorldError, JournalError) as error:
         print(f"tmaxd: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
@@ -89,7 +97,6 @@ def _last_fleet(path: Path) -> str | None:
 
 def _prepare(here: Places, path: Path) -> FleetLock:
     prepare(here)
-    _raise_limits()
     lock = FleetLock(here.lock)
     try:
         lock.acquire()
@@ -102,11 +109,13 @@ def _prepare(here: Places, path: Path) -> FleetLock:
     return lock
 
 
-def _raise_limits() -> None:
-    """A worker takes four descriptors (three FIFOs and a pidfd); the usual soft limit of 1024 ends at 250."""
+def _raise_limits() -> int:
+    """A worker takes four descriptors (three FIFOs and a pidfd); the usual soft limit of 1024 ends at 250. Returns
+    the soft limit as it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
 
 
 async def _start_early(tmux: TmuxClient, found: Loaded | Rejected) -> None:

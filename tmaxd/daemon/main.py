@@ -27,13 +27,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"tmaxd {__version__}")
     args = parser.parse_args(argv)
-    os.umask(0o077)
+    umask = os.umask(0o077)
     # Hardly anything that is made until the workers run is garbage; `compose` has it collected again after that.
     gc.disable()
     from tmaxd.daemon.compose import run_daemon
 
     human = None if args.log == "auto" else args.log == "text"
-    return asyncio.run(run_daemon(Path(args.spec).absolute(), human=human))
+    return asyncio.run(run_daemon(Path(args.spec).absolute(), human, umask))
 
 
 if __name__ == "__main__":

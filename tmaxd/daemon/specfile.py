@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from tmaxd.ports import Revision
 from tmaxd.spec.diff import diff
 from tmaxd.spec.load import Loaded, Reader, Rejected, from_text, load
 from tmaxd.spec.model import Spec
-from tmaxd.spec.problems import Problem
+from tmaxd.spec.problems import Problem, excerpt
+
+_FLEET = re.compile(r"fleet[ \t]*:[ \t]+")
 
 State = Literal["in_force", "rejected", "missing"]
 
@@ -52,8 +55,15 @@ class SpecFile:
     def _load(self) -> Loaded | Rejected:
         found = load(self.path, self._read, self._env, self._home)
         if isinstance(found, Loaded) and found.spec.fleet != self.fleet:
-            return Rejected(problems=(_renamed(self, found),), sources=found.sources)
+            return Rejected(problems=(_renamed(self, found, self._text()),), sources=found.sources)
         return found
+
+    def _text(self) -> str:
+        """The main file once more, for the line to show; empty if it is gone by now."""
+        try:
+            return self._read(self.path).decode(errors="replace")
+        except OSError:
+            return ""
 
     def refuse(self, found: Rejected) -> None:
         self.state = "rejected" if self._is_there() else "missing"
@@ -91,7 +101,7 @@ class SpecFile:
         )
 
 
-def _renamed(file: SpecFile, found: Loaded) -> Problem:
+def _renamed(file: SpecFile, found: Loaded, text: str) -> Problem:
     line, source, caret = _fleet_line(text)
     return Problem(
         file=str(file.path),

@@ -27,7 +27,7 @@ from tmaxd.world.tmux.heads import Heads, start_pipe, tidy
 from tmaxd.world.tmux.options import IDENTITY
 from tmaxd.world.tmux.panes import LIST_PANES, panes, show_pane
 from tmaxd.world.tmux.reach import Reach
-from tmaxd.world.tmux.tool import Tool
+from tmaxd.world.tmux.tool import AS_WE_ARE, Limits, Tool
 
 _GONE = ("can't find session", "can't find pane", "target pane has exited")
 """Errors that only say that the target has ended meanwhile."""
@@ -48,9 +48,12 @@ class TmuxClient:
         on_change: Callable[[], None],
         deadline: float = 5.0,
         control: bool = True,
+        limits: Limits = AS_WE_ARE,
     ) -> None:
         self._fleet = fleet
-        self._reach = Reach(Tool.find(socket, environment), fleet, on_change, deadline, control)
+        self._reach = Reach(
+            Tool.find(socket, environment, limits), fleet, on_change, deadline, control
+        )
         self._heads = Heads()
         self._given = Given()
 

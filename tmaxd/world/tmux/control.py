@@ -107,7 +107,7 @@ class ControlChannel:
         flags = () if create else ("-N",)
         anchor = anchor_session("-A", "-f", "no-output,ignore-size")
         link = Link(self._on_change, lambda: self._dropped(link))
-        await asyncio.get_running_loop().subprocess_exec(
+        transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: link,
             *self._tool.argv(*flags, "-C", *anchor),
             stdin=subprocess.PIPE,
@@ -115,9 +115,11 @@ class ControlChannel:
             stderr=subprocess.PIPE,
             env=dict(self._tool.environment),
             cwd="/",
+            umask=self._tool.limits.umask,
             # A Ctrl-C on the daemon's terminal must not reach the client before the daemon has ended its work.
             start_new_session=True,
         )
+        self._tool.limits.give(transport.get_pid() or 0)
         try:
             answers = await self._answer(link, [[IDENTITY], *setup(self._fleet)], None)
             server, self.version = identity(answers[0][0])

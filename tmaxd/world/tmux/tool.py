@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import resource
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +15,35 @@ from tmaxd.ports import WorldError
 from tmaxd.world.tmux.channel import Lost
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What workers inherit through the tmux server where the daemon has changed it for itself."""
+
+    umask: int = -1
+    """-1: as this process has it."""
+    open_files: int | None = None
+    """Soft RLIMIT_NOFILE; None: as this process has it. A raised one breaks programs that use select(2)."""
+
+    def give(self, pid: int) -> None:
+        """Set the limit of a tmux client that was just started, long before it forks the server."""
+        if self.open_files is not None:
+            with contextlib.suppress(OSError):
+                _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (self.open_files, hard))
+
+
+AS_WE_ARE = Limits()
+
+
 class Tool(msgspec.Struct, frozen=True):
     """How tmux is called for one fleet."""
 
     path: str
     socket: Path
     environment: Mapping[str, str]
+    limits: Limits = AS_WE_ARE
 
     @classmethod
-    def find(cls, socket: Path, environment: Mapping[str, str]) -> Tool:
+    def find(cls, socket: Path, environment: Mapping[str, str], limits: Limits = AS_WE_ARE) -> Tool:
         """Raises WorldError when there is no tmux on the environment's PATH."""
         path = shutil.which("tmux", path=environment.get("PATH"))
         if path is None:
@@ -31,7 +53,7 @@ class Tool(msgspec.Struct, frozen=True):
             )
         # A daemon started inside tmux must not point its workers at that other server.
         clean = {k: v for k, v in environment.items() if k not in ("TMUX", "TMUX_PANE")}
-        return cls(path, socket, clean)
+        return cls(path, socket, clean, limits)
 
     def argv(self, *more: str) -> list[str]:
         """`-u`: without it tmux replaces what is not ASCII by `_` in every answer. The options do not come
@@ -50,8 +72,10 @@ class Tool(msgspec.Struct, frozen=True):
             stderr=asyncio.subprocess.PIPE,
             env=dict(self.environment),
             cwd="/",
+            umask=self.limits.umask,
             start_new_session=True,
         )
+        self.limits.give(process.pid)
         try:
             async with asyncio.timeout(limit):
                 _, said = await process.communicate()
