@@ -130,7 +130,7 @@ async def _real(folder: Path) -> tuple[Fleet, TmuxClient]:
         waker=waker,
         path=env["PATH"],
         new_run_id=lambda: secrets.token_hex(6),
-        housekeeping=LogKeeper(here.logs, tmux, clock, rotate),
+        housekeeping=LogKeeper(here.logs, tmux, clock, rotate, lambda: False),
     )
     spec_file = SpecFile(file, read_for_spec, {}, name, "sim")
     found = load(file, read_for_spec, {}, name)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -117,6 +118,8 @@ class FakeFleet:
         self.spec = spec
         self.plan_result = PlanResult(outcome="changes", actions=(ACTION,))
         self.reload_result = ReloadResult(outcome="applied", revision=4, converged=True)
+        self.planned: list[Path | None] = []
+        """The files that plans were asked about."""
         self.waits: list[float] = []
         """What reloads were told to wait."""
         self.stories: dict[int, TaskStory] = {}
@@ -139,7 +142,8 @@ class FakeFleet:
         self.waits.append(wait)
         return self.reload_result
 
-    async def plan(self) -> PlanResult:
+    async def plan(self, spec: Path | None = None) -> PlanResult:
+        self.planned.append(spec)
         return self.plan_result
 
     async def submit(self, group: str, payloads: Sequence[str]) -> Accepted:

@@ -12,7 +12,7 @@ from tmaxd.ctl.render_status import progress
 from tmaxd.ctl.render_status import status as render
 from tmaxd.ctl.render_tasks import story, tasks
 from tmaxd.ctl.text import colour
-from tmaxd.daemon.api.types import JournalStatus, Leftover, SpecStatus, TmuxStatus
+from tmaxd.daemon.api.types import InboxStatus, JournalStatus, Leftover, SpecStatus, TmuxStatus
 
 NOW = START + 7384
 
@@ -121,6 +121,16 @@ def test_colours_stand_around_words() -> None:
     value = msgspec.to_builtins(status(workers=(worker("check-1", "dead", pid=None),)))
     last = render(value, NOW, colour)[-1]
     assert last.startswith("check-1  \x1b[31mdead\x1b[0m ")
+
+
+def test_inboxes_stand_between_groups_and_workers() -> None:
+    box = InboxStatus(name="tasks", to="check", path="/run/x/pipes/tasks.pipe")
+    assert lines_of(inboxes=(box,))[5:9] == [
+        "",
+        "INBOX  TO     PATH",
+        "tasks  check  /run/x/pipes/tasks.pipe",
+        "",
+    ]
 
 
 def test_an_empty_plan() -> None:

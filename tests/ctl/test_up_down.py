@@ -125,6 +125,24 @@ def test_up_of_another_fleet_than_it_says(house: Home) -> None:
     assert "--fleet says else, but tmax.yaml is of fleet demo" in up.err
 
 
+def test_up_without_a_spec_here(house: Home) -> None:
+    """Then the one from which the named fleet was run last."""
+    done = house.ctl("up")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "tmaxctl: no tmax.yaml here; name the SPEC: tmaxctl up SPEC\n"
+    never = house.ctl("up", "--fleet", "demo")
+    assert never.code == 2
+    assert "fleet demo has never run" in never.err
+    spec = house.write(name="elsewhere.yaml")
+    state = house.places().state
+    state.mkdir(parents=True, mode=0o700)
+    (state / "spec_path").write_text(str(spec))
+    up = house.ctl("up", "--fleet", "demo", "-o", "json")
+    assert (up.code, up.json["outcome"]) == (0, "started")
+    house.more_env["TMAX_FLEET"] = "demo"
+    assert house.ctl("up").err == "fleet demo runs already; reloading\n"
+
+
 def test_the_users_own_modules_do_not_end_the_daemon(house: Home) -> None:
     house.write()
     house.write("raise SystemExit(9)\n", "msgspec.py")

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.ctl.fake_fleet import PROBLEM, START, status, worker
-from tests.ctl.harness import Home, Running, conforms, daemon
+from tests.ctl.harness import SPEC, Home, Running, conforms, daemon
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.errors import TimedOut
 from tmaxd.ctl.main import VERBS, group
@@ -77,6 +77,22 @@ def test_plan(home: Home, running: Running) -> None:
         "1 action",
     ]
     conforms(as_json.json, "PlanResult")
+
+
+def test_plan_of_another_file(home: Home, running: Running) -> None:
+    """The fleet is the one that runs, the one that is named, or the one that the file is of."""
+    there = home.write(SPEC, "there.yaml")
+    home.write(SPEC.replace("demo", "other"), "other.yaml")
+    assert home.ctl("plan", "there.yaml").out.splitlines()[-1] == "1 action"
+    assert home.ctl("plan", str(there), "-o", "json").code == 0
+    assert home.ctl("plan", "other.yaml", "--fleet", "demo").code == 0
+    assert home.ctl("plan", "nosuch.yaml").code == 0, "the daemon says what is wrong with it"
+    names = ("there.yaml", "there.yaml", "other.yaml", "nosuch.yaml")
+    assert running.fleet.planned == [home.folder / name for name in names]
+    offline = home.ctl("plan", "other.yaml")
+    assert offline.err == "no daemon runs: this is what `tmaxctl up other.yaml` would do\n"
+    assert offline.out.splitlines()[-1] == "3 actions"
+    assert len(running.fleet.planned) == 4
 
 
 def test_plan_of_a_bad_spec(home: Home, running: Running) -> None:

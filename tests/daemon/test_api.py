@@ -130,6 +130,9 @@ def test_requests_reach_the_facade() -> None:
         await client.ask("POST", "/v1/reload?wait=0.5")
         await client.ask("POST", "/v1/reload")
         assert client.fleet.waits == [0.5, 10.0]
+        await client.ask("GET", "/v1/plan")
+        await client.ask("GET", "/v1/plan?spec=/etc/a%20b.yaml")
+        assert client.fleet.planned == [None, Path("/etc/a b.yaml")]
         await client.ask("POST", "/v1/down")
         assert client.fleet.ended.is_set()
 
@@ -143,6 +146,9 @@ def test_requests_reach_the_facade() -> None:
         ("GET", "/v2/status", 404, "no_such_path"),
         ("POST", "/v1/status", 405, "bad_method"),
         ("GET", "/v1/status?x=1", 400, "bad_parameter"),
+        ("GET", "/v1/plan?spec=tmax.yaml", 400, "bad_parameter"),
+        ("GET", "/v1/plan?spec=", 400, "bad_parameter"),
+        ("GET", "/v1/plan?file=/tmax.yaml", 400, "bad_parameter"),
         ("POST", "/v1/reload?wait=soon", 400, "bad_parameter"),
         ("POST", "/v1/reload?wait=nan", 400, "bad_parameter"),
         ("POST", "/v1/reload?wait=-1", 400, "bad_parameter"),

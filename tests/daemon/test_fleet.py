@@ -14,7 +14,7 @@ from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.ports import Proc, TmuxView, WorldError
 from tmaxd.tasks.records import TaskFilter
-from tmaxd.testing.simulation import Simulation
+from tmaxd.testing.simulation import PLACES, Simulation
 
 SPEC = """\
 version: 1
@@ -49,7 +49,7 @@ class Face:
 
 def facade_of(sim: Simulation) -> FleetFacade:
     waiters = Waiters(sim.journal)
-    return FleetFacade(daemon(sim), sim.journal, waiters, started=0.0, tmux=Face(), socket="")
+    return FleetFacade(daemon(sim), sim.journal, waiters, started=0.0, tmux=Face(), here=PLACES)
 
 
 def save_during_the_next_look(sim: Simulation, text: str, monkeypatch: pytest.MonkeyPatch) -> None:

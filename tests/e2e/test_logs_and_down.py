@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -127,3 +128,21 @@ def test_up_and_down_by_command(fleet: Fleet) -> None:
     assert down.returncode == 0, down.stderr
     fleet.wait_for(lambda: not marked(str(fleet.folder)), "nothing is left")
     assert fleet.ctl("down").returncode == 3
+
+
+def test_workers_have_the_umask_and_the_limits_of_whoever_started_the_daemon(fleet: Fleet) -> None:
+    """The daemon changes both for itself; an agent's files must not become private, nor select(2) break."""
+    probe = ["bash", "-c", "umask; ulimit -Sn"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lower = min(soft, 512)
+    old = os.umask(0o027)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lower, hard))
+    try:
+        fleet.write({"work": {"count": 1, "task": probe}})
+        fleet.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        os.umask(old)
+    (task,) = fleet.submit("work", ["x"])
+    fleet.await_done("work", 1)
+    assert fleet.story(task)["result"].split() == ["0027", str(lower)]

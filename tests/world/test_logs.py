@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from tmaxd.ports import WorldError
 from tmaxd.world import logs
-from tmaxd.world.logs import rotate, tail
+from tmaxd.world.logs import rotate, rotate_own, tail
 
 
 @pytest.fixture
@@ -123,3 +125,28 @@ def test_the_end_is_what_a_plain_split_gives(
         assert tail(log, n) == b"".join(whole[-n:])
     finally:
         logs._BLOCK = block
+
+
+def test_the_log_of_this_process_goes_on_in_a_new_file(tmp_path: Path) -> None:
+    """In a process of its own, whose standard error is that log."""
+    log = tmp_path / "own.log"
+    script = (
+        "import sys; from pathlib import Path; from tmaxd.world.logs import rotate_own\n"
+        f"log = Path({str(log)!r})\n"
+        "print('x' * 100, file=sys.stderr)\n"
+        "assert rotate_own(log, limit=50)\n"
+        "assert not rotate_own(log, limit=50)\n"
+        "print('after', file=sys.stderr)\n"
+    )
+    with log.open("wb") as out:
+        subprocess.run([sys.executable, "-c", script], stdout=out, stderr=out, check=True)
+    assert log.read_text() == "after\n"
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.with_name("own.log.1").read_text() == "x" * 100 + "\n"
+
+
+def test_a_log_that_is_not_our_standard_error_is_left_alone(tmp_path: Path) -> None:
+    log = tmp_path / "other.log"
+    log.write_text("x" * 100)
+    assert not rotate_own(log, limit=50)
+    assert log.read_text() == "x" * 100

@@ -1,4 +1,4 @@
-"""The status as lines: one for the fleet, then what is wrong, the groups, the workers. Pure."""
+"""The status as lines: one for the fleet, then what is wrong, the groups, inboxes, workers. Pure."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def status(value: Status, now: float, paint: Paint = plain, width: int | None = 
     lines = [_header(value, now, paint), *_spec(value["spec"], paint), *_troubles(value, paint)]
     if value["groups"]:
         lines += ["", *_groups(value["groups"], paint, width)]
+    if value["inboxes"]:
+        rows: list[list[Cell]] = [[i["name"], i["to"], i["path"]] for i in value["inboxes"]]
+        lines += ["", *table(["INBOX", "TO", "PATH"], rows, paint=paint, width=width)]
     if value["workers"]:
         lines += ["", *_workers(value["workers"], now, paint, width)]
     return lines

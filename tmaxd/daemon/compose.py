@@ -109,13 +109,13 @@ def _prepare(here: Places, path: Path) -> FleetLock:
     return lock
 
 
-def _raise_limits() -> int:
+def _raise_limits() -> int | None:
     """A worker takes four descriptors (three FIFOs and a pidfd); the usual soft limit of 1024 ends at 250. Returns
-    the soft limit as it was."""
+    the soft limit as it was, None where it is what it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return soft
+    return soft if soft < hard else None
 
 
 async def _start_early(tmux: TmuxClient, found: Loaded | Rejected) -> None:

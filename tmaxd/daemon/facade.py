@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
@@ -15,9 +16,10 @@ from tmaxd.daemon.api import types as t
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.effects import SubmitDenied
 from tmaxd.daemon.fleet import Fleet
+from tmaxd.daemon.planned import planned
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.wanted import wanted
-from tmaxd.plan.actions import AnyAction, Start, Stop
+from tmaxd.places import Places
 from tmaxd.plan.draft import split
 from tmaxd.plan.preview import preview
 from tmaxd.ports import Journal
@@ -55,14 +57,14 @@ class FleetFacade:
         waiters: Waiters,
         started: float,
         tmux: TmuxFace,
-        socket: str,
+        here: Places,
     ) -> None:
         self._fleet = fleet
         self._journal = journal
         self._waiters = waiters
         self._started = started
         self._tmux_face = tmux
-        self._socket = socket
+        self._here = here
         self.watch_trouble: Callable[[], str | None] = lambda: None
         """Why changes of the spec's files are noticed late; set once they are watched."""
 
@@ -89,6 +91,7 @@ class FleetFacade:
             tmux=self._tmux(),
             groups=tuple(report.group(name, spec, view, workers) for name in spec.workers),
             workers=workers,
+            inboxes=report.inboxes(spec, self._here.pipes),
             leftovers=report.leftovers(spec, view),
             foreign=fleet.state.look.foreign,
             problems=self._problems(),
@@ -116,7 +119,7 @@ class FleetFacade:
             server_pid=server.pid if server else None,
             version=self._tmux_face.version,
             channel=self._tmux_face.channel if server else "down",
-            socket=self._socket,
+            socket=str(self._here.tmux_socket),
         )
 
     def _workers(self, spec: Spec, view: View) -> tuple[t.WorkerStatus, ...]:
@@ -128,7 +131,8 @@ class FleetFacade:
         names |= fleet.runs.live.keys() | fleet.state.look.observed.seen.keys()
         pending = made.pending if made else {}
         out = []
-        for name in sorted(names, key=split):
+        order = {group: place for place, group in enumerate(spec.workers)}
+        for name in sorted(names, key=lambda w: (order.get(split(w)[0], len(order)), split(w))):
             live, slot = fleet.runs.live.get(name), report.slot_of(fleet.history.slots, name)
             item = report.worker(
                 name,
@@ -189,9 +193,9 @@ class FleetFacade:
             from_attributes=True,
         )
 
-    async def plan(self) -> t.PlanResult:
+    async def plan(self, spec: Path | None = None) -> t.PlanResult:
         fleet = self._fleet
-        found = await fleet.spec_file.look()
+        found = await fleet.spec_file.look(spec)
         if isinstance(found, Rejected):
             return t.PlanResult(
                 outcome="rejected", problems=tuple(t.report(p) for p in found.problems)
@@ -209,9 +213,10 @@ class FleetFacade:
         actions = await asyncio.to_thread(
             preview, want, look.observed, fleet.history, fleet.clock.now()
         )
+        before = self._spec()
         return t.PlanResult(
             outcome="changes" if actions else "no_change",
-            actions=tuple(_planned(action) for action in actions),
+            actions=tuple(planned(action, before, found.spec) for action in actions),
         )
 
     # --------------------------------------------------------------------------------------- tasks
@@ -284,17 +289,3 @@ def _live_row(row: TaskRow, running: frozenset[int]) -> TaskRow:
     if row.state == "sent" and row.id in running:
         return msgspec.structs.replace(row, state="running")
     return row
-
-
-def _planned(action: AnyAction) -> t.PlannedAction:
-    fields = action.fields if isinstance(action, (Start, Stop)) else ()
-    name = type(action).__struct_config__.tag
-    inbox = "inbox" in str(name)
-    return t.PlannedAction(
-        action=str(name),
-        worker=None if inbox else action.worker,
-        group=action.worker if inbox else split(action.worker)[0],
-        reason=action.reason,
-        field=", ".join(fields) or None,
-        detail="",
-    )

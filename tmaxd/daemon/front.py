@@ -28,7 +28,7 @@ async def open_front(
         waiters,
         started=fleet.clock.wall(),
         tmux=tmux,
-        socket=str(here.tmux_socket),
+        here=here,
     )
     api = await server.start(facade, here.api_socket, here.payloads)
     closers.append(api.close)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tmaxd.daemon.observe import Look
-from tmaxd.ports import Clock, Tmux, Unknown
+from tmaxd.ports import Clock, Tmux, Unknown, WorldError
 
 EVERY = 10.0
 """Seconds between two looks at the sizes: a pane that writes 100 MB/s overshoots the limit by that much."""
 
 
 class LogKeeper:
-    """Rotates `logs/WORKER.log` by size, and points the pane at the new file."""
+    """Rotates `logs/WORKER.log` by size, and points the pane at the new file; the daemon's own log, too."""
 
     def __init__(
         self,
@@ -22,11 +23,13 @@ class LogKeeper:
         tmux: Tmux,
         clock: Clock,
         rotate: Callable[[Path], bool],
+        rotate_own: Callable[[], bool],
     ) -> None:
         self._folder = folder
         self._tmux = tmux
         self._clock = clock
         self._rotate = rotate
+        self._rotate_own = rotate_own
         self._due = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -43,15 +46,18 @@ class LogKeeper:
         if look.server is not None and rotated:
             try:
                 await self._tmux.log_to(look.server, rotated)
-            except Unknown:
+            except (Unknown, WorldError):
                 # The old pipe goes on writing to the renamed file; the next round finds it small again.
                 return
 
     def _rotate_all(self, files: Mapping[str, Path]) -> dict[str, Path]:
+        with contextlib.suppress(OSError, WorldError):
+            self._rotate_own()
         return {pane: path for pane, path in files.items() if self._safely(path)}
 
     def _safely(self, path: Path) -> bool:
+        """One log that cannot be rotated does not keep the others from it."""
         try:
             return self._rotate(path)
-        except OSError:
+        except (OSError, WorldError):
             return False

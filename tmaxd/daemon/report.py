@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from tmaxd.daemon.api import types as t
 from tmaxd.daemon.runs import LiveRun
@@ -38,6 +39,13 @@ def group(name: str, spec: Spec, view: View, workers: Iterable[t.WorkerStatus]) 
 
 def _count(seen: GroupView | None, name: str) -> int:
     return int(getattr(seen, name)) if seen is not None else 0
+
+
+def inboxes(spec: Spec, pipes: Path) -> tuple[t.InboxStatus, ...]:
+    return tuple(
+        t.InboxStatus(name=name, to=inbox.to, path=str(pipes / f"{name}.pipe"))
+        for name, inbox in spec.pipes.inboxes.items()
+    )
 
 
 def leftovers(spec: Spec, view: View) -> tuple[t.Leftover, ...]:

@@ -13,6 +13,7 @@ import secrets
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tmaxd.daemon.assemble import Ports, assemble
@@ -28,7 +29,7 @@ from tmaxd.spec.load import Loaded, Rejected
 from tmaxd.world.clock import SystemClock
 from tmaxd.world.files import LocalFiles
 from tmaxd.world.journal import SqliteJournal
-from tmaxd.world.logs import rotate
+from tmaxd.world.logs import rotate, rotate_own
 from tmaxd.world.pipes import FifoPipes
 from tmaxd.world.processes import LinuxProcesses
 from tmaxd.world.tmux.client import TmuxClient
@@ -103,7 +104,9 @@ def _ports(base: Base) -> Ports:
         waker=base.waker,
         path=base.path,
         new_run_id=lambda: secrets.token_hex(6),
-        housekeeping=LogKeeper(base.here.logs, base.tmux, clock, rotate),
+        housekeeping=LogKeeper(
+            base.here.logs, base.tmux, clock, rotate, partial(rotate_own, base.here.daemon_log)
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from tmaxd.ports import Revision
 from tmaxd.spec.diff import diff
 from tmaxd.spec.load import Loaded, Reader, Rejected, from_text, load
@@ -48,20 +50,28 @@ class SpecFile:
         self.warnings: tuple[Problem, ...] = ()
         self.sources: tuple[Path, ...] = (path,)
 
-    async def look(self) -> Loaded | Rejected:
-        """The file as it is now, checked whole, off the loop."""
-        return await asyncio.to_thread(self._load)
+    async def look(self, candidate: Path | None = None) -> Loaded | Rejected:
+        """The file as it is now, checked whole, off the loop. `candidate` (absolute): as it would be with that
+        file's content saved in its place, so what it names is looked for beside the file in force."""
+        if candidate is None:
+            return await asyncio.to_thread(self._load, self._read)
+        found = await asyncio.to_thread(self._load, self._with(candidate))
+        return found if isinstance(found, Loaded) else _renaming(found, self.path, candidate)
 
-    def _load(self) -> Loaded | Rejected:
-        found = load(self.path, self._read, self._env, self._home)
+    def _with(self, candidate: Path) -> Reader:
+        return lambda path: self._read(candidate if path == self.path else path)
+
+    def _load(self, read: Reader) -> Loaded | Rejected:
+        found = load(self.path, read, self._env, self._home)
         if isinstance(found, Loaded) and found.spec.fleet != self.fleet:
-            return Rejected(problems=(_renamed(self, found, self._text()),), sources=found.sources)
+            problem = _renamed(self, found, self._text(read))
+            return Rejected(problems=(problem,), sources=found.sources)
         return found
 
-    def _text(self) -> str:
+    def _text(self, read: Reader) -> str:
         """The main file once more, for the line to show; empty if it is gone by now."""
         try:
-            return self._read(self.path).decode(errors="replace")
+            return read(self.path).decode(errors="replace")
         except OSError:
             return ""
 
@@ -84,6 +94,7 @@ class SpecFile:
         self.warnings, self.sources = found.warnings, found.sources
         old = self.in_force
         if old is not None and old.digest == found.digest:
+            old.spec = found.spec  # the same, in the order of the file
             return False, ()
         keys = tuple(c.key for c in diff(old.spec, found.spec)) if old is not None else ()
         number = 1 if old is None else old.revision + 1
@@ -99,6 +110,16 @@ class SpecFile:
             revision.number,
             revision.applied,
         )
+
+
+def _renaming(found: Rejected, path: Path, candidate: Path) -> Rejected:
+    """The problems of what was read in place of `path`, under its own name."""
+    name = str(candidate).encode("utf-8", "replace").decode()
+    problems = tuple(
+        msgspec.structs.replace(problem, file=name) if problem.file == str(path) else problem
+        for problem in found.problems
+    )
+    return Rejected(problems, found.sources)
 
 
 def _renamed(file: SpecFile, found: Loaded, text: str) -> Problem:

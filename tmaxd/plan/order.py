@@ -14,6 +14,7 @@ PHASES: tuple[type[a.Action], ...] = (
     a.Hold,
     a.Stop,
     a.Nudge,
+    a.LogTo,  # before the pane that has last words is used again or removed
     a.RemoveSession,
     a.RemovePipes,
     a.RemoveInbox,
@@ -22,7 +23,6 @@ PHASES: tuple[type[a.Action], ...] = (
     a.Start,
     a.Adopt,
     a.Rename,
-    a.LogTo,
 )
 """Up to Stop nothing waits for tmux. If tmux does not answer, the pass breaks off there; by then all that the
 planner remembers as done has been done, and what is behind is planned anew from what is seen."""

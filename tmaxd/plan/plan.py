@@ -15,7 +15,6 @@ from tmaxd.plan.draft import NEVER, Draft, split
 from tmaxd.plan.history import NEW_SLOT, History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.order import in_order
-from tmaxd.plan.reasons import Reason
 from tmaxd.plan.rollout import roll
 from tmaxd.plan.slots import wanted_slots
 from tmaxd.plan.stops import sweep
@@ -70,9 +69,9 @@ def _unwanted(d: Draft, chosen: Mapping[str, frozenset[int]]) -> list[str]:
 
 
 def _inboxes(d: Draft) -> None:
-    wanted = frozenset() if d.observed.down else d.wanted.inboxes
-    for name in sorted(wanted - d.observed.inboxes):
-        d.actions.append(AddInbox(worker=name, reason="added"))
-    for name in sorted(d.observed.inboxes - wanted):
-        reason: Reason = "down" if d.observed.down else "group_removed"
-        d.actions.append(RemoveInbox(worker=name, reason=reason))
+    if not d.observed.down:
+        for name in sorted(d.wanted.inboxes - d.observed.inboxes):
+            d.actions.append(AddInbox(worker=name, reason="added"))
+    # They stay when the fleet is taken down: whoever writes then waits, and is heard by the next daemon.
+    for name in sorted(d.observed.inboxes - d.wanted.inboxes):
+        d.actions.append(RemoveInbox(worker=name, reason="group_removed"))

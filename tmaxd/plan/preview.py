@@ -75,6 +75,16 @@ class World:
         else:
             self._die(worker, run)
 
+    def let_go(self) -> bool:
+        """What others wait for happens: tasks in hand end, and people detach. False: nobody waits for that."""
+        busy = [worker for worker, load in self.loads.items() if load.in_flight]
+        watched = [worker for worker, seen in self.seen.items() if seen.attached]
+        for worker in busy:
+            self.loads[worker] = Load(0, self.loads[worker].held)
+        for worker in watched:
+            self._change(worker, attached=0)
+        return bool(busy or watched)
+
     def apply(self, action: a.AnyAction, now: float) -> None:
         worker = action.worker
         match action:
@@ -157,7 +167,7 @@ def preview(
     shown: list[a.AnyAction] = []
     for _ in range(PASSES):
         step = plan(wanted, world.observed(), history, now)
-        if not step.actions and step.wake_at is None:
+        if not step.actions and step.wake_at is None and not world.let_go():
             break
         for action in step.actions:
             world.apply(action, now)

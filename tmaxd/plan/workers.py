@@ -201,6 +201,7 @@ def _without_run(
         d.pending[worker] = "backoff"
         d.wake(slot.next_start)
         return
+    _keep_last_words(d, worker, seen)
     if group.takes_tasks and worker not in d.observed.pipes:
         d.actions.append(AddPipes(worker=worker, reason=_why_start(d, worker)))
     d.actions.append(
@@ -227,6 +228,12 @@ def _without_run(
     d.wake(d.now)
 
 
+def _keep_last_words(d: Draft, worker: str, seen: Seen | None) -> None:
+    """What ended before its output was being copied has said why in its pane, and nowhere else."""
+    if seen is not None and not seen.piped and not seen.alive:
+        d.actions.append(LogTo(worker=worker, reason="unlogged", pane_id=seen.pane_id))
+
+
 def _why_start(d: Draft, worker: str) -> Reason:
     slot = d.slots.get(worker)
     if slot is None or slot.last_exit is None or slot.last_exit.reason in LEAVING:
@@ -240,6 +247,7 @@ def _clear_away(d: Draft, worker: str, seen: Seen | None) -> None:
     if worker in d.unswept:
         d.pending.setdefault(worker, reason)
         return
+    _keep_last_words(d, worker, seen)
     if seen is not None:
         d.actions.append(RemoveSession(worker=worker, reason=reason, session_id=seen.session_id))
         d.pending[worker] = reason

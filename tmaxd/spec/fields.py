@@ -27,7 +27,7 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "workers.*.stop": "live",
     "workers.*.timeout": "live",
     "workers.*.retry": "live",
-    "workers.*.window": "live",
+    "workers.*.window": "next_start",
     "pipes": "live",
     "pipes.layout": "live",
     "pipes.capacity": "live",

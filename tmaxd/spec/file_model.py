@@ -101,7 +101,8 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     window: Annotated[
         Window | UnsetType | None,
         _help(
-            "The most tasks in flight a worker (`serve` and `task`). Default: what the worker asks for.",
+            "The most tasks in flight a worker (`serve` and `task`). Default: what the worker asks for. "
+            "Lowered, it acts at once; raised, when the worker is started next.",
             64,
         ),
     ] = UNSET

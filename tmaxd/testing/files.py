@@ -28,7 +28,7 @@ class FakeFiles:
 
     def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
         if argv[0] in self.missing:
-            raise WorldError(f"{argv[0]}: no such program on PATH ({path})")
+            raise WorldError(f"{argv[0]}: no such program on the PATH of the workers ({path})")
 
     def read(self, path: Path) -> bytes:
         """As the spec loader reads."""

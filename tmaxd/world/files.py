@@ -52,7 +52,7 @@ class LocalFiles:
         program = argv[0]
         where = os.path.join(cwd, program) if "/" in program else program
         if not self._is_there(where, path):
-            place = "" if "/" in program else f" on PATH ({path})"
+            place = "" if "/" in program else " on the PATH of the workers (env: PATH sets it)"
             raise WorldError(f"{program}: no such program{place}")
 
     def _is_there(self, program: str, path: str) -> bool:

@@ -39,6 +39,25 @@ def rotate(path: Path, limit: int = LIMIT, keep: int = KEEP) -> bool:
     return True
 
 
+def rotate_own(path: Path, limit: int = LIMIT, keep: int = KEEP) -> bool:
+    """The same for the log that this process writes to as its standard output and error, which then go on in a new
+    file. False where they go elsewhere (a terminal, the journal)."""
+    try:
+        ours = os.path.samestat(os.fstat(2), path.lstat())
+    except OSError:
+        return False
+    if not ours or not rotate(path, limit, keep):
+        return False
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    try:
+        os.dup2(fd, 1)
+        os.dup2(fd, 2)
+    finally:
+        os.close(fd)
+    return True
+
+
 def tail(path: Path, lines: int, keep: int = KEEP) -> bytes:
     """The last `lines` lines as they were written, rotated files included; an unfinished last line counts.
     At most `TAIL_LIMIT` bytes. No log is b""; one that cannot be read is a WorldError."""

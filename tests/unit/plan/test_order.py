@@ -19,7 +19,8 @@ def test_an_end_makes_room_before_something_begins() -> None:
     assert phase(a.End) < phase(a.Swept) < phase(a.AddPipes) < phase(a.Start)
     assert phase(a.Hold) < phase(a.Stop)
     assert phase(a.RemoveSession) < phase(a.RemovePipes) < phase(a.AddPipes)
-    assert phase(a.Start) < phase(a.Rename) < phase(a.LogTo)
+    assert phase(a.Start) < phase(a.Rename)
+    assert phase(a.LogTo) < phase(a.RemoveSession)
 
 
 def test_what_tmux_must_answer_comes_after_what_is_remembered_as_done() -> None:

@@ -83,6 +83,22 @@ def test_a_busy_worker_is_shown_as_if_it_had_finished() -> None:
     ]
 
 
+def test_a_worker_that_drains_already_is_shown_too() -> None:
+    busy = msgspec.structs.replace(up(1, ("env",)), loads={"check-1": Load(3, held=True)})
+    history = History(slots={"check-1": Slot(hold="spec_changed", changed=("env",))})
+    assert shown(wanted(1), busy, history) == [
+        ("stop", "check-1", "spec_changed"),
+        ("start", "check-1", "spec_changed"),
+    ]
+
+
+def test_a_worker_that_somebody_looks_at_is_shown_last() -> None:
+    there = up(2, ("env",))
+    first = msgspec.structs.replace(there.seen["check-1"], attached=1)
+    there = msgspec.structs.replace(there, seen={**there.seen, "check-1": first})
+    assert [w for kind, w, _ in shown(wanted(2), there) if kind == "stop"] == ["check-2", "check-1"]
+
+
 def test_a_backoff_is_waited_out() -> None:
     history = History(slots={"check-1": Slot(crashes=9, next_start=NOW + 60)})
     assert shown(wanted(1), Observed(server=True), history) == [("start", "check-1", "added")]

@@ -1,7 +1,9 @@
-"""`tmaxctl plan`: what a reload would do, action by action; without a daemon, what `up` would."""
+"""`tmaxctl plan`: what a reload, or saving another file as the spec, would do, action by action; without a daemon,
+what `up` would."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,25 @@ from tmaxd.ctl.render_changes import plan as render
 
 
 @click.command("plan", short_help="Show what a reload would do, and why.")
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
 @verb
-def command(console: Console) -> None:
+def command(console: Console, spec: Path | None) -> None:
     """Show what a reload would do now, each action with its reason. Changes nothing.
 
-    Where no daemon runs, tmax.yaml of this folder is read, and everything would be started.
+    With SPEC: what it would do if that file were saved over the one in force. It may lie anywhere:
+    the paths in it are taken as if it lay in the place of the one in force.
+
+    Where no daemon runs, SPEC (default tmax.yaml) is read, and everything would be started.
     """
+    query = None if spec is None else {"spec": spec.absolute()}
     try:
-        value = fleet.daemon(console.fleet).get("/v1/plan")
+        value = fleet.daemon(console.fleet or _named(spec)).get("/v1/plan", query)
     except NoDaemon:
-        if not fleet.HERE.exists():
+        if spec is None and not fleet.HERE.exists():
             raise
-        value = _offline(fleet.HERE, console.fleet)
-        console.note("no daemon runs: this is what `tmaxctl up` would do")
+        value = _offline(spec or fleet.HERE, console.fleet)
+        up = "tmaxctl up" if spec is None else f"tmaxctl up {spec}"
+        console.note(f"no daemon runs: this is what `{up}` would do")
     if console.as_json:
         console.json(value)
     elif value["outcome"] == "rejected":
@@ -36,6 +44,15 @@ def command(console: Console) -> None:
         console.lines(render(value["actions"], console.paint, console.width))
     if value["outcome"] == "rejected":
         raise click.exceptions.Exit(WRONG)
+
+
+def _named(spec: Path | None) -> str | None:
+    """The fleet that SPEC is of, where none was chosen otherwise: several may run."""
+    if spec is None or os.environ.get("TMAX_FLEET"):
+        return None
+    from tmaxd.ctl.spec_file import fleet_named_in
+
+    return fleet_named_in(spec)
 
 
 def _offline(path: Path, wanted: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -23,12 +24,17 @@ LOOK_EVERY = 0.02
 
 
 @click.command("up", short_help="Start the fleet's daemon, or reload it if it runs.")
-@click.argument("spec", type=click.Path(path_type=Path), default=fleet.HERE)
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
 @wait_option("30s", "How long to wait until the fleet has converged; 0s: only for the daemon.")
 @verb
-def command(console: Console, spec: Path, wait: float) -> None:
-    """Start a daemon for SPEC (default tmax.yaml) and wait until the fleet has converged. If it
-    runs already, this is a reload."""
+def command(console: Console, spec: Path | None, wait: float) -> None:
+    """Start a daemon for SPEC and wait until the fleet has converged. If it runs already, this is a
+    reload.
+
+    Without SPEC: tmax.yaml of this folder; where there is none, the file from which the fleet that
+    --fleet or TMAX_FLEET names was run last.
+    """
+    spec = spec or _default(console.fleet)
     name = _checked(console, spec)
     api = Api(name, places(name).api_socket)
     if _runs(api, spec):
@@ -52,6 +58,28 @@ def command(console: Console, spec: Path, wait: float) -> None:
         )
     else:
         console.lines([f"fleet {name} is up: {progress(value)}, {span(took)}"])
+
+
+def _default(given: str | None) -> Path:
+    """The file that is meant where none is named."""
+    if fleet.HERE.exists():
+        return fleet.HERE
+    name = given or os.environ.get("TMAX_FLEET")
+    if not name:
+        raise WrongUsage("no tmax.yaml here; name the SPEC: tmaxctl up SPEC")
+    state = places(fleet.check_fleet(name)).state
+    try:
+        return Path((state / "spec_path").read_text())
+    except FileNotFoundError:
+        raise WrongUsage(
+            f"no tmax.yaml here, and fleet {name} has never run (nothing in {state}); "
+            "name the SPEC: tmaxctl up SPEC"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise WrongUsage(
+            f"no tmax.yaml here, and {state / 'spec_path'} cannot be read ({error}); "
+            "name the SPEC: tmaxctl up SPEC"
+        ) from None
 
 
 def _checked(console: Console, spec: Path) -> str:

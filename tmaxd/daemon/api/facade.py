@@ -8,6 +8,7 @@ turns both into a 503 with their text.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 from tmaxd.daemon.api.types import (
@@ -43,8 +44,9 @@ class Facade(Protocol):
         """Look at the spec file now, apply it if it is good, and wait at most `wait` seconds for the
         fleet to converge (0: not at all)."""
 
-    async def plan(self) -> PlanResult:
-        """What `reload` would do; changes nothing."""
+    async def plan(self, spec: Path | None = None) -> PlanResult:
+        """What `reload` would do; changes nothing. `spec` (absolute): what it would do if that file's content
+        were saved over the spec file; what it names relatively is looked for beside the spec file."""
 
     async def submit(self, group: str, payloads: Sequence[str]) -> Accepted:
         """Returns when all are on disk; all or none. Raises `Denied`. At least one payload, and at most

@@ -123,6 +123,16 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The reason of an action that waits, such as a replacement until the worker is idle."""
 
 
+class InboxStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A public FIFO, each line of which becomes a task."""
+
+    name: str
+    to: str
+    """The group that gets the tasks."""
+    path: str
+    """Where to write."""
+
+
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     """A group that the spec no longer has, with tasks still queued; they wait until it returns."""
 
@@ -148,6 +158,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     tmux: TmuxStatus
     groups: tuple[GroupStatus, ...]
     workers: tuple[WorkerStatus, ...]
+    inboxes: tuple[InboxStatus, ...] = ()
+    """Those of the spec in force."""
     leftovers: tuple[Leftover, ...] = ()
     foreign: tuple[str, ...] = ()
     """Sessions on the fleet's tmux socket that are not the daemon's; it never touches them."""
@@ -177,7 +189,7 @@ class PlannedAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reload would do now."""
+    """What a reload, or saving the file that was asked about, would do now."""
 
     outcome: Literal["changes", "no_change", "rejected"]
     actions: tuple[PlannedAction, ...] = ()

@@ -107,8 +107,9 @@ class ControlChannel:
         flags = () if create else ("-N",)
         anchor = anchor_session("-A", "-f", "no-output,ignore-size")
         link = Link(self._on_change, lambda: self._dropped(link))
-        transport, _ = await asyncio.get_running_loop().subprocess_exec(
+        await asyncio.get_running_loop().subprocess_exec(
             lambda: link,
+            *(self._tool.limits.prefix if create else ()),
             *self._tool.argv(*flags, "-C", *anchor),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -119,7 +120,6 @@ class ControlChannel:
             # A Ctrl-C on the daemon's terminal must not reach the client before the daemon has ended its work.
             start_new_session=True,
         )
-        self._tool.limits.give(transport.get_pid() or 0)
         try:
             answers = await self._answer(link, [[IDENTITY], *setup(self._fleet)], None)
             server, self.version = identity(answers[0][0])

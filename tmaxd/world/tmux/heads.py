@@ -15,6 +15,8 @@ from pathlib import Path
 from tmaxd.world.tmux.channel import Replies
 from tmaxd.world.tmux.quoting import CommandList, append_to
 
+BANNER = "Pane is dead ("
+
 REFUSED_LIMIT = 4096
 """Panes remembered as refused; more than the sessions a fleet can have, so clearing costs nothing real."""
 
@@ -29,8 +31,11 @@ def start_pipe(pane_id: str, file: Path) -> CommandList:
 
 
 def tidy(lines: tuple[str, ...]) -> list[str]:
-    """Screen text without the blanks that fill it up, to the right and below."""
+    """Screen text without the blanks that fill it up, to the right and below, and without the line that tmux
+    writes under what a program left (`remain-on-exit-format`): the pane's, not the program's."""
     kept = [line.rstrip() for line in lines]
+    if kept and kept[-1].startswith(BANNER):
+        kept.pop()
     while kept and not kept[-1]:
         kept.pop()
     return kept

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import resource
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,12 +21,13 @@ class Limits(msgspec.Struct, frozen=True):
     open_files: int | None = None
     """Soft RLIMIT_NOFILE; None: as this process has it. A raised one breaks programs that use select(2)."""
 
-    def give(self, pid: int) -> None:
-        """Set the limit of a tmux client that was just started, long before it forks the server."""
-        if self.open_files is not None:
-            with contextlib.suppress(OSError):
-                _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (self.open_files, hard))
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """What a command is put behind to have the limit from its first instant: prlimit(1) of util-linux."""
+        if self.open_files is None:
+            return ()
+        program = shutil.which("prlimit")
+        return () if program is None else (program, f"--nofile={self.open_files}:")
 
 
 AS_WE_ARE = Limits()
@@ -66,6 +65,7 @@ class Tool(msgspec.Struct, frozen=True):
         seconds. Its output is not read: a client hands that pipe on to the server, and while the server hangs
         it has no end even when the client is dead."""
         process = await asyncio.create_subprocess_exec(
+            *self.limits.prefix,
             *self.argv(*argv),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -75,7 +75,6 @@ class Tool(msgspec.Struct, frozen=True):
             umask=self.limits.umask,
             start_new_session=True,
         )
-        self.limits.give(process.pid)
         try:
             async with asyncio.timeout(limit):
                 _, said = await process.communicate()
