@@ -15,7 +15,7 @@ setup: ## tmux, .venv and the product itself
 setup-dev: ## the same with the tools for tests and checks
 	@contrib/dev/setup.sh dev
 
-demo: setup ## a fleet, 2,000 real tasks, a hot reload, and the proof that the results are right
+demo: setup ## a fleet, 1,800 real tasks, a hot reload, and the proof that the results are right
 	@$(BIN)/python examples/demo.py
 
 test: setup-dev ## all tests, on real tmux and FIFOs
@@ -41,7 +41,7 @@ generated: setup-dev ## schema, API description and reference are what the code 
 	@$(BIN)/python contrib/dev/generate.py --check
 
 bench: setup-dev ## the figures of README and docs/benchmarks.md
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+import msgspec
 import pytest
 
 from tmaxd.daemon.facade import FleetFacade
@@ -191,3 +192,40 @@ def test_running_tasks_are_found_behind_those_that_only_wait(sim: Simulation) ->
     assert [(row.id, row.state) for row in rows] == [(1, "running")]
     rows = sim.run(facade.tasks(TaskFilter(states=("sent",), limit=1)))
     assert [(row.id, row.state) for row in rows] == [(2, "sent")]
+
+
+def spoil_the_revision(sim: Simulation) -> None:
+    disk = sim.journal.disk
+    number = max(disk.revisions)
+    disk.revisions[number] = msgspec.structs.replace(disk.revisions[number], text="{}")
+
+
+def test_a_revision_that_cannot_be_read_any_more_is_passed_over(sim: Simulation) -> None:
+    """As one written by an older version could be; its number is not given again."""
+    sim.crash()
+    spoil_the_revision(sim)
+    in_force = sim.start().spec_file.in_force
+    assert in_force is not None
+    assert in_force.revision == 2
+    sim.settle()
+    assert {pane.labels.worker for pane in sim.tmux.sessions.values()} == {"w-1", "w-2", "check-1"}
+
+
+def test_without_a_good_file_or_a_readable_revision_nothing_is_begun(sim: Simulation) -> None:
+    sim.crash()
+    spoil_the_revision(sim)
+    sim.edit("workers: [")
+    with pytest.raises(WorldError, match="no earlier revision"):
+        sim.start()
+
+
+def test_a_bad_file_at_the_start_leaves_the_last_good_revision_in_force(sim: Simulation) -> None:
+    sim.crash()
+    sim.edit("workers: [")
+    file = sim.start().spec_file
+    assert file.state == "rejected"
+    assert file.in_force is not None
+    assert file.in_force.revision == 1
+    sim.edit(SPEC)
+    assert sim.reload()
+    assert (file.state, file.in_force.revision) == ("in_force", 1)

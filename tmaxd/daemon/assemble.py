@@ -17,8 +17,9 @@ from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
-from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux
+from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux, WorldError
 from tmaxd.spec.load import Loaded, Rejected
+from tmaxd.spec.problems import render
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import Counts, Restored
 
@@ -109,10 +110,17 @@ def assemble(
 def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) -> None:
     """The revision that an earlier daemon had in force, then the file as it is now."""
     if recovered.revision is not None:
-        fleet.spec_file.recall(recovered.revision)
+        try:
+            fleet.spec_file.recall(recovered.revision)
+        except ValueError as error:
+            fleet.log.warning("revision_unreadable", text=f"  {error}")
     if isinstance(found, Rejected):
-        if recovered.revision is not None:
-            fleet.apply(record=False)
+        if fleet.spec_file.in_force is None:
+            raise WorldError(
+                "the spec is not valid, and there is no earlier revision to go on with:\n"
+                + "\n".join(render(problem) for problem in found.problems)
+            )
+        fleet.apply(record=False)
         fleet.refuse(found)
         return
     changed, keys = fleet.spec_file.accept(found, fleet.clock.wall())

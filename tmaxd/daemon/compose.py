@@ -16,7 +16,7 @@ from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places, places, roots
-from tmaxd.ports import JournalError, WorldError
+from tmaxd.ports import JournalError, Unknown, WorldError
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.problems import render
 from tmaxd.world.clock import SystemClock
@@ -64,6 +64,9 @@ async def run_daemon(path: Path, human: bool | None, umask: int) -> int:
 
         base = Base(here, journal, recovered, tmux, waker, log, environment["PATH"])
         return await serve(base, spec_file, found)
+    except (Unknown, WorldError, OSError) as error:
+        log.error("cannot_go_on", text=f"  {error}; workers live on")
+        return EXIT_FAILED
     finally:
         await tmux.close()
         await journal.close()

@@ -45,6 +45,7 @@ class SpecFile:
         self._env = env
         self._home = home
         self.in_force: InForce | None = None
+        self._last_number = 0
         self.state: State = "in_force"
         self.problems: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()
@@ -97,12 +98,14 @@ class SpecFile:
             old.spec = found.spec  # the same, in the order of the file
             return False, ()
         keys = tuple(c.key for c in diff(old.spec, found.spec)) if old is not None else ()
-        number = 1 if old is None else old.revision + 1
+        self._last_number += 1
+        number = self._last_number
         self.in_force = InForce(found.spec, found.text, found.digest, number, wall)
         return True, keys
 
     def recall(self, revision: Revision) -> None:
-        """Begin with what an earlier daemon had in force."""
+        """Begin with what an earlier daemon had in force. Raises ValueError when this version cannot read it."""
+        self._last_number = revision.number
         self.in_force = InForce(
             from_text(revision.text),
             revision.text,
