@@ -1,4 +1,4 @@
-"""Rotation by size, and the end of a log across rotated files."""
+"""Rotation by size, of the workers' logs and of our own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tmaxd.ports import WorldError
-from tmaxd.world import logs
-from tmaxd.world.logs import rotate, rotate_own, tail
+from tmaxd.world.logs import rotate, rotate_own
 
 
 @pytest.fixture
@@ -60,14 +57,12 @@ def test_who_has_the_log_open_writes_on_into_the_renamed_file(log: Path) -> None
     assert names(log) == {"check-1.log.1": "x" * 11 + "more"}
 
 
-def test_a_link_is_neither_rotated_nor_read(log: Path, tmp_path: Path) -> None:
+def test_a_link_is_not_rotated(log: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("secret" * 10)
     log.symlink_to(target)
     assert not rotate(log, limit=10)
     assert log.is_symlink()
-    with pytest.raises(WorldError, match=r"check-1\.log cannot be read"):
-        tail(log, 3)
 
 
 def test_a_folder_in_the_way_is_an_error(log: Path) -> None:
@@ -81,50 +76,6 @@ def test_a_folder_in_the_way_is_an_error(log: Path) -> None:
 def test_a_fifo_is_not_waited_for(log: Path) -> None:
     os.mkfifo(log)
     assert not rotate(log, limit=-1)
-    with pytest.raises(WorldError, match="not a file"):
-        tail(log, 3)
-
-
-def test_the_end_of_no_log_is_nothing(log: Path) -> None:
-    assert tail(log, 10) == b""
-    log.write_text("")
-    assert tail(log, 10) == b""
-    log.write_text("one\n")
-    assert tail(log, 0) == b""
-
-
-def test_the_end_reaches_into_rotated_files(log: Path) -> None:
-    (log.parent / "check-1.log.2").write_text("1\n2\n")
-    (log.parent / "check-1.log.1").write_text("3\n4\n")
-    assert tail(log, 3) == b"2\n3\n4\n", "between the rotation and the first new output"
-    log.write_text("5\n6")
-    assert tail(log, 2) == b"5\n6"
-    assert tail(log, 3) == b"4\n5\n6"
-    assert tail(log, 5) == b"2\n3\n4\n5\n6"
-    assert tail(log, 99) == b"1\n2\n3\n4\n5\n6"
-
-
-def test_the_end_has_a_limit_in_bytes(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "TAIL_LIMIT", 1000)
-    log.write_bytes(b"a" * 5000 + b"b" * 1000)
-    assert tail(log, 5) == b"b" * 1000
-
-
-LINES = st.lists(st.sampled_from([b"", b"x", b"\r", b"\x1b[0m", b"y" * 70]), max_size=40)
-
-
-@given(lines=LINES, last=st.sampled_from([b"", b"unfinished"]), n=st.integers(1, 45))
-def test_the_end_is_what_a_plain_split_gives(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], last: bytes, n: int
-) -> None:
-    log = tmp_path_factory.getbasetemp() / "plain.log"
-    log.write_bytes(b"".join(line + b"\n" for line in lines) + last)
-    whole = [line + b"\n" for line in lines] + ([last] if last else [])
-    block, logs._BLOCK = logs._BLOCK, 16
-    try:
-        assert tail(log, n) == b"".join(whole[-n:])
-    finally:
-        logs._BLOCK = block
 
 
 def test_the_log_of_this_process_goes_on_in_a_new_file(tmp_path: Path) -> None:
