@@ -83,9 +83,7 @@ def roots(env: Mapping[str, str], uid: int) -> tuple[Path, Path]:
 
 
 def places(fleet: str, env: Mapping[str, str] | None = None, uid: int | None = None) -> Places:
-    runtime, state = roots(
-        os.environ if env is None else env, os.getuid() if uid is None else uid
-    )
+    runtime, state = roots(os.environ if env is None else env, os.getuid() if uid is None else uid)
     return Places(runtime=runtime / fleet, state=state / fleet)
 
 

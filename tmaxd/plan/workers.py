@@ -44,9 +44,7 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
     if _settled(d, worker, wanted, seen, run, group):
         return
     if worker in d.observed.failed:
-        failed = after_end(
-            d.slot(worker), "start_failed", d.now, message=d.observed.failed[worker]
-        )
+        failed = after_end(d.slot(worker), "start_failed", d.now, message=d.observed.failed[worker])
         d.slots[worker] = msgspec.structs.replace(failed, tried=group.fingerprint)
     if run is None:
         # What lives in the pane of a run that has ended is another process, whatever the label says.
