@@ -88,10 +88,6 @@ def test_killed_while_it_starts(fleet: Fleet) -> None:
     assert fleet.status()["foreign"] == []
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="seen once in a full run: a task stays `sent` with a worker that was adopted by its ready frame",
-)
 def test_tasks_flow_after_starts_that_were_killed(fleet: Fleet) -> None:
     start_killed_again_and_again(fleet)
     fleet.submit("work", ["a", "b", "c"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.door import Door, children, end, runner
+from tests.worker.door import ROOT, Door, children, end, runner
 from tmaxd.tasks.frames import DoneFrame, FailedFrame, HeartbeatFrame, StartedFrame
 
 SCRIPT = runner("bash", "-c", 'eval "$1"', "task", "{payload}")
@@ -319,3 +319,28 @@ def test_started_wrongly_it_says_so(
     door.launch(runner(*argv), env)
     assert door.ended() == 2
     assert says in door.pane()
+
+
+# ------------------------------------------------------------------------------------- its waiting
+
+
+def test_a_frame_that_comes_as_a_wait_runs_out_is_whole(door: Door) -> None:
+    """The runner waits for a frame until its next heartbeat; here that time is so short that frames come just as
+    it runs out, again and again."""
+    wait = 0.002
+    for name in ("runner.bash", "runner_task.bash"):
+        (door.folder / name).write_text((ROOT / "tmaxd/worker" / name).read_text())
+    script = door.folder / "runner.bash"
+    text = script.read_text()
+    assert text.count("-t $BEAT") == 1
+    script.write_text(text.replace("-t $BEAT", f"-t {wait}"))
+    door.start(["bash", str(script), "true"])
+    door.run(1, "")
+    for turn in range(1500):
+        until = time.monotonic() + wait + turn % 7 * 0.0001
+        while time.monotonic() < until:
+            door.read(wait / 10)
+        door.task(1, "")  # done already: it is answered with the result, and no process is started
+    assert "no frame" not in door.pane()
+    door.run(2, "")
+    assert "no frame" not in door.pane()

@@ -147,7 +147,10 @@ while :; do
   while read -t 0 -u $CONTROL; do listen 1; done
   # Only the first byte is waited for with a limit, which makes each byte three times as expensive: the rest of a line
   # is there or on its way, and if its writer died over it, the next one begins with a newline.
-  IFS= read -r -N 1 -t $BEAT -u $TASKS first || { idle $?; continue; }
+  # A byte that comes as the time runs out is read, and the status says timeout all the same (bash 5.2).
+  IFS= read -r -N 1 -t $BEAT -u $TASKS first
+  status=$?
+  [[ $status == 0 || -n $first ]] || { idle $status; continue; }
   [[ $first != $'\n' ]] || continue
   IFS= read -r -u $TASKS line
   line=$first$line

@@ -101,7 +101,12 @@ tick() {
 # more SECONDS: what comes next of the output is shown and kept; false when nothing came in time (status over 128) or
 # when it ended
 more() {
-  IFS= read -r -N 1 -t "$1" -u $OUTPUT first && gather
+  IFS= read -r -N 1 -t "$1" -u $OUTPUT first || {
+    local status=$?
+    [[ -z $first ]] || gather # it came as the time ran out
+    return $status
+  }
+  gather
 }
 
 # gather: `first` and what else is there, so that a burst is one piece. Bash reads ahead for -N, and when the time is up
@@ -121,7 +126,7 @@ PAUSES=(0.0001 0.0001 0.0002 0.0002 0.0005 0.001 0.002 0.005 0.01 0.02)
 # for ever, so the end of the task itself counts as well: then what is in the pipe is taken, and no more.
 follow() {
   local left=32 paused=0
-  ((status)) || gather
+  [[ $status != 0 && -z $first ]] || gather # a byte can come as the time runs out
   while ((status != 1)); do
     if ((status > 128 || looked != EPOCHSECONDS)); then
       tick
