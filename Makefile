@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check fmt lint types imports generated bench clean
+.PHONY: help setup setup-dev demo test check fmt lint types imports generated bench soak clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ generated: setup-dev ## schema, API description and reference are what the code 
 
 bench: setup-dev ## the figures of README and docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: setup-dev ## 100,000 tasks while everything is killed, and the proof that none was lost (ARGS='500000 --seed 1')
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -39,6 +39,10 @@ class Places:
     def pipes(self) -> Path:
         return self.runtime / "pipes"
 
+    def shared_tasks(self, group: str) -> Path:
+        """The tasks FIFO of a group whose workers share one."""
+        return self.pipes / f"{group}.tasks.pipe"
+
     @property
     def database(self) -> Path:
         return self.state / "state.db"

@@ -18,7 +18,16 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tmaxd.tasks.records import Lease, Page, Record, State, TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.records import (
+    Found,
+    Lease,
+    Page,
+    Record,
+    State,
+    TaskFilter,
+    TaskRow,
+    TaskStory,
+)
 
 
 class Unknown(Exception):
@@ -201,6 +210,11 @@ class Processes(Protocol):
 
 
 PipeProblem = Literal["missing", "not_a_fifo", "replaced", "wrong_owner", "wrong_mode"]
+PipeKind = Literal["worker", "inbox", "outbox", "shared"]
+
+RECORD = 4096
+"""Bytes of everything that is written to a shared tasks FIFO: Linux hands such a piece to one reader, whole (PIPE_BUF,
+pipe(7))."""
 
 
 class PipeTrouble(msgspec.Struct, frozen=True):
@@ -209,16 +223,20 @@ class PipeTrouble(msgspec.Struct, frozen=True):
     path: str
     problem: PipeProblem
     owner: str
-    """The worker or inbox that it belongs to."""
+    """The worker, inbox, outbox or group that it belongs to."""
     lost: bool = False
     """False: the same FIFO stands in its place again, and who has it open noticed nothing. True: it is a
     new one (unless `problems()` says why there is none). A run that has the old one open does not hear us
     any more; it must be replaced, or it opens its FIFOs anew."""
+    kind: PipeKind = "worker"
+    """What `owner` is: a group, an inbox and a worker may have the same name."""
 
 
 class Pipes(Protocol):
     """Every FIFO of the fleet, each held open read-write and non-blocking from birth: no writer ever
-    blocks in open, no data is lost between two writers, and there is no end-of-file."""
+    blocks in open, no data is lost between two writers, and there is no end-of-file.
+
+    An inbox and an outbox of the same name are a WorldError: both are `NAME.pipe`."""
 
     def add_worker(self, worker: str) -> None:
         """Create (0600, in a 0700 folder) or take over `WORKER/{tasks,control,results}.pipe`."""
@@ -233,6 +251,17 @@ class Pipes(Protocol):
     def remove_inbox(self, inbox: str) -> None:
         """Likewise; lines still unread go to the handler before this returns."""
 
+    def add_outbox(self, outbox: str) -> None: ...
+
+    def remove_outbox(self, outbox: str) -> None:
+        """Likewise; who has it open may still read what it holds."""
+
+    def add_shared(self, group: str) -> None:
+        """Create or take over `GROUP.tasks.pipe`, which all workers of the group read."""
+
+    def remove_shared(self, group: str) -> None:
+        """Likewise; what nobody has read goes with it, so take it back before."""
+
     def set_capacity(self, size: int) -> None:
         """Bytes a FIFO may hold (`F_SETPIPE_SZ`, pipe(7)), for all present and later ones. Where the kernel
         refuses, what it allows stays and `problems()` says so."""
@@ -242,6 +271,11 @@ class Pipes(Protocol):
 
     def inboxes(self) -> frozenset[str]:
         """The inboxes that have a FIFO on disk, likewise."""
+
+    def outboxes(self) -> frozenset[str]: ...
+
+    def shared(self) -> frozenset[str]:
+        """The groups that have a tasks FIFO for all their workers."""
 
     def check(self) -> tuple[PipeTrouble, ...]:
         """Compare every held FIFO with its path (type, owner, mode, inode); re-create and re-open what is
@@ -258,6 +292,21 @@ class Pipes(Protocol):
         """Everything sent to the tasks FIFO that nobody has read, in order, removed from it. Call when the
         run is dead. The first line may be torn."""
 
+    def send_shared(self, group: str, data: bytes) -> None:
+        """`send` to the FIFO that the group shares; records of RECORD bytes (else a ValueError)."""
+
+    def take_back_shared(self, group: str) -> bytes:
+        """`take_back` from it: whole records. Living workers may read at the same time; each record goes to one of
+        them or comes back here."""
+
+    def publish(self, outbox: str, lines: Sequence[bytes]) -> None:
+        """Write lines, each with its newline, as far as there is room. Nothing waits: where a reader lags, the rest
+        is lost by whole lines and counted, and the line that follows the gap is `{"lost": N}`. A line of up to
+        RECORD bytes is never torn. An outbox that is not there is no error."""
+
+    def lost(self) -> Mapping[str, int]:
+        """Outbox to the lines that were lost since this object was made."""
+
     def on_results(self, handler: Callable[[str, bytes], None]) -> None:
         """`handler(worker, data)` for bytes read from results FIFOs, chunked anyhow, at most 64 KiB a call."""
 
@@ -269,6 +318,9 @@ class Pipes(Protocol):
 
     def pause_inboxes(self, paused: bool) -> None:
         """Stop or resume reading inboxes (back-pressure while the journal cannot write)."""
+
+    def pause_inbox(self, inbox: str, paused: bool) -> None:
+        """The same for one of them, beside that; forgotten when it is removed."""
 
     def close(self) -> None: ...
 
@@ -290,6 +342,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     window: int = 1
     form: Literal["json", "tsv"] = "json"
+    batch: bool = False
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,9 +363,15 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     leases: tuple[Lease, ...]
     """Tasks assigned to a run, by id."""
     counts: dict[str, dict[State, int]]
-    """Group to state to tasks; `running` is counted as `sent`."""
+    """Group to state to tasks, by their rows: leased ones count as the `queued` or `delayed` that they were."""
+    lanes: dict[str, tuple[int, ...]]
+    """Group to the priorities of its tasks that are `queued` by their rows."""
     next_due: dict[str, float]
     """Group to the wall time at which its earliest delayed task is due."""
+    next_expiry: dict[str, float]
+    """Group to the wall time at which the first of its waiting tasks expires."""
+    next_send: int
+    """The lowest number that no lease on disk has or exceeds."""
     revision: Revision | None
 
 
@@ -329,12 +388,23 @@ class Journal(Protocol):
 
     def trouble(self) -> str | None: ...
 
-    async def page(self, group: str, after: int, limit: int) -> Page:
-        """Tasks of the group that are queued on disk and unassigned, with id > after, oldest first. Sees
-        every batch that was given to `write` before the call, so it waits while the disk refuses."""
+    async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
+        """Tasks of the group and priority whose rows are `queued`, leased ones too, with id > after, oldest first.
+        Sees every batch that was given to `write` before the call, so it waits while the disk refuses."""
 
     async def due(self, group: str, now: float, limit: int) -> Page:
-        """Delayed tasks of the group whose time (wall) has come, earliest first. Sees what `page` sees."""
+        """Tasks of the group whose rows are `delayed`, leased ones too, and whose time (wall) has come, earliest
+        first. Sees what `page` sees."""
+
+    async def expired(self, group: str, now: float, limit: int) -> Page:
+        """Waiting tasks of the group, leased ones too, whose time to begin is over, earliest first; `next_due` is
+        when the next one expires. Sees what `page` sees."""
+
+    async def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
+        """Those of the tasks that there are. Sees what `page` sees."""
+
+    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+        """(id, payload) of the group's task that was submitted with the key. Sees what `page` sees."""
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
     async def story(self, task: int) -> TaskStory | None: ...
@@ -354,6 +424,13 @@ class Files(Protocol):
         """It may be gone already."""
 
     def has_payload(self, path: str) -> bool: ...
+
+    def result_size(self, path: str) -> int:
+        """Bytes of a result file that a worker names; 0 where that cannot be told. Raises nothing."""
+
+    def read_result(self, path: str, limit: int) -> str | None:
+        """Its text; None of a file that has more than `limit` characters, is not UTF-8, cannot be read, or does not lie
+        in the spool by a path without links. Raises nothing; may be called from any thread."""
 
     def make_spool(self, worker: str) -> None:
         """The folder in which the worker leaves long results; it may be there already."""

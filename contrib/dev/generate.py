@@ -1,5 +1,5 @@
 """Writes what is generated from the code, or (`--check`) fails when it differs: the schema of the spec file, the API
-description, the reference of all keys, and the list of files in ARCHITECTURE.md."""
+description, the reference of all keys, the table of task states, and the list of files in ARCHITECTURE.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import tmaxd
 from tmaxd.daemon.api import openapi
 from tmaxd.spec import reference, schema
+from tmaxd.tasks import diagram
 
 ROOT = Path(tmaxd.__file__).resolve().parent.parent
 BEGIN, END = "<!-- files: generated -->", "<!-- end of files -->"
@@ -49,10 +50,15 @@ def first_line(path: Path) -> str:
     return paragraph
 
 
+def task_states() -> str:
+    return diagram.page((ROOT / "docs/tasks.md").read_text())
+
+
 FILES: dict[str, Callable[[], str]] = {
     "schemas/tmax.schema.json": schema.text,
     "schemas/api.openapi.yaml": openapi.text,
     "docs/spec.md": reference.text,
+    "docs/tasks.md": task_states,
     "ARCHITECTURE.md": architecture,
 }
 

@@ -19,7 +19,21 @@ from tests.bench.figures import Figure, table
 from tests.bench.peers import install, peers
 from tests.bench.size import Size
 
-SUITES = ("sessions", "start", "crash", "edit", "settled", "status", "idle", "tasks")
+SUITES = (
+    "sessions",
+    "start",
+    "crash",
+    "edit",
+    "settled",
+    "status",
+    "idle",
+    "tasks",
+    "backlog",
+    "shell",
+    "dispatcher",
+    "journal",
+    "sdk",
+)
 BROKEN = "broke off"
 
 

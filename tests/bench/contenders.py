@@ -130,6 +130,11 @@ class Tmaxd(Contender):
     def daemon_pid(self) -> int:
         return self._started[0].pid
 
+    def down(self) -> None:
+        """End all of it in good order; `spawn` brings it up again."""
+        self.fleet.api.post("/v1/down")
+        self._started[-1].wait()
+
     def settled(self) -> None:
         """Wait until the API answers and a whole look finds nothing to do."""
         self.fleet.wait_for(self.fleet.places.api_socket.exists, "the API is there")

@@ -52,11 +52,16 @@ HEAD = ("suite", "what", "median", "range", "target", "", "note")
 
 
 def ratio(
-    suite: str, what: str, over: Sequence[float], under: Sequence[float], limit: float | None = None
+    suite: str,
+    what: str,
+    over: Sequence[float],
+    under: Sequence[float],
+    limit: float | None = None,
+    better: Literal["low", "high"] = "low",
 ) -> Figure:
     """Each round's `over` divided by the same round's `under`, so that a slow minute hits both alike."""
     samples = tuple(a / b for a, b in zip(over, under, strict=True))
-    return Figure(suite=suite, what=what, unit="×", samples=samples, limit=limit)
+    return Figure(suite=suite, what=what, unit="×", samples=samples, limit=limit, better=better)
 
 
 def percentile(values: Iterable[float], part: float) -> float:

@@ -28,7 +28,13 @@ ABOUT = {
     "status": "`tmaxctl status` as a person calls it.",
     "idle": "Nothing happens for 20 s.",
     "tasks": "Every task is on disk before its submitter is told so, and every assignment before it is sent. "
-    "First figures: no target yet.",
+    "Batches of 256 over one streaming request with acknowledgements, window 64. Redis gets its tasks in pipelines of "
+    "64 and its workers read, answer and acknowledge 64 at a time; `appendfsync always` promises what tmaxd does.",
+    "backlog": "A million tasks of lower priority wait in the same group.",
+    "shell": "The shipped runner beside a bash loop that does nothing but fork.",
+    "dispatcher": "The part of the daemon that decides, without a disk, a FIFO or a worker.",
+    "journal": "The part of the daemon that writes, without the rest.",
+    "sdk": "One worker program, fed through real FIFOs.",
 }
 
 

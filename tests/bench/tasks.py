@@ -1,116 +1,158 @@
-"""Durable tasks: throughput with four SDK workers, latency on an idle fleet, the shell runner beside a bare loop."""
+"""Durable tasks: throughput with four SDK workers beside Redis streams, what a task costs, latency on an idle fleet."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from tests.bench.contenders import Tmaxd
-from tests.bench.figures import Figure, percentile
+from tests.bench.costs import cpu_of
+from tests.bench.figures import ABSENT, Figure, percentile, ratio
+from tests.bench.redis import Fsync, Redis
 from tests.bench.size import Size
+from tests.bench.stream import Stream, chunk_of
+from tests.bench.taskfleet import WORKERS, api, sdk_fleet, start, throughput, worker_pids
 
-WORKERS = 4
-BATCH = 256
-PROGRAM = """\
-import os, sys, time
-from tmaxd.worker import serve
-bell = os.open(sys.argv[1], os.O_RDWR)
-
-def handle(task):
-    if task.payload == "ring":
-        os.write(bell, b"%d\\n" % time.perf_counter_ns())
-    return task.payload
-
-serve(handle, window=64)
-"""
+RATE, RATIO, CPU = 100_000.0, 2.0, 7.0
+"""What is to be reached: tasks a second, times Redis, µs of the daemon's CPU a task."""
+P50, P99 = 1.0, 4.0
+"""ms from submit to handler."""
+IDLE = 0.005
+"""Seconds between two tasks of the latency's measure: the fleet is idle again."""
+PEERS: dict[str, tuple[Fsync, bool]] = {
+    "Redis streams, appendfsync always": ("always", True),
+    "Redis streams, appendfsync everysec": ("everysec", True),
+    "Redis streams, appendfsync everysec, results dropped": ("everysec", False),
+}
+"""Name to its fsync, and whether its results are kept, as tmaxd keeps them."""
 
 
 def run(size: Size) -> Iterator[Figure]:
-    sdk = Tmaxd()
-    program = sdk.folder / "worker.py"
-    program.write_text(PROGRAM)
-    sdk.group = {
-        "serve": [sys.executable, str(program), str(sdk.bell.path)],
-        "env": {"PYTHONPATH": sdk.env["PYTHONPATH"]},
-    }
-    try:
-        ready(sdk)
-        rates = [throughput(sdk, 1000 if size.quick else 20_000) for _ in range(size.rounds(3))]
-        waits = latency(sdk, 20 if size.quick else 500)
-    finally:
-        sdk.close()
-    yield Figure(
-        suite="tasks",
-        what=f"durable tasks, {WORKERS} SDK workers",
-        unit="a second",
-        samples=tuple(rates),
-        better="high",
-    )
-    for part in (0.5, 0.99):
-        what = f"submit → handler, idle fleet, p{part * 100:.0f}"
-        yield Figure(suite="tasks", what=what, unit="ms", samples=(percentile(waits, part),))
-    yield from shell(size)
+    with ExitStack() as stack:
+        sdk = sdk_fleet()
+        stack.callback(sdk.close)
+        daemon = start(sdk)
+        throughput(sdk, 2000)  # all code has run once
+        sdk.bell.forget()
+        peers: dict[str, Redis] = {}
+        if "redis" not in size.peers.missing():
+            for name, (fsync, keep) in PEERS.items():
+                peers[name] = Redis(size.peers, fsync, keep)
+                stack.callback(peers[name].close)
+        yield from speed(size, sdk, daemon, peers)
+        yield from latencies(size, sdk)
 
 
-def ready(fleet: Tmaxd) -> None:
-    fleet.configure(WORKERS)
-    fleet.spawn(fleet.argv())
-    fleet.settled()
-    fleet.fleet.wait_for(lambda: fleet.fleet.group("w")["ready"] == WORKERS, "all are ready")
-
-
-def throughput(fleet: Tmaxd, count: int) -> float:
-    """Tasks a second, from the first submit until the last has ended."""
-    before = int(fleet.fleet.group("w")["done"])
-    pieces = (b'"twelve bytes"\n' * min(BATCH, count - n) for n in range(0, count, BATCH))
-    begun = time.perf_counter()
-    fleet.fleet.api.submit("w", pieces)
-    wanted = before + count
-    fleet.fleet.wait_for(lambda: fleet.fleet.group("w")["done"] == wanted, "all are done", 120)
-    return count / (time.perf_counter() - begun)
-
-
-def latency(fleet: Tmaxd, count: int) -> list[float]:
-    """Milliseconds from the call to the handler, one task at a time."""
-    taken = []
-    for _ in range(count):
-        begun = time.perf_counter_ns()
-        fleet.fleet.api.submit("w", [b'"ring"\n'])
-        _, (came,) = fleet.bell.wait(1)
-        taken.append((came - begun) / 1e6)
-        time.sleep(0.005)  # the fleet is idle again
-    return taken
-
-
-def shell(size: Size) -> Iterator[Figure]:
-    count = 200 if size.quick else 4000
-    runner = Tmaxd({"task": ["/bin/true", "{payload}"]})
-    rates: dict[str, list[float]] = {"shell runner": [], "bare bash loop": []}
-    try:
-        ready(runner)
-        for _ in range(size.rounds(3)):
-            rates["shell runner"].append(throughput(runner, count))
-            rates["bare bash loop"].append(bare(count))
-    finally:
-        runner.close()
+def speed(size: Size, sdk: Tmaxd, daemon: int, peers: dict[str, Redis]) -> Iterator[Figure]:
+    count = 4000 if size.quick else 200_000
+    rates: dict[str, list[float]] = {"tmaxd": [], **{name: [] for name in peers}}
+    costs = Costs(sdk, daemon, count)
+    for _ in range(size.rounds(5)):
+        with costs:
+            rates["tmaxd"].append(throughput(sdk, count))
+        for name, peer in peers.items():
+            rates[name].append(peer.throughput(count // 4))
     for name, samples in rates.items():
         yield Figure(
             suite="tasks",
-            what=f"{name}, {WORKERS} at once, /bin/true each",
+            what=f"{name}: durable tasks, {WORKERS} workers",
             unit="a second",
             samples=tuple(samples),
             better="high",
+            limit=RATE if name == "tmaxd" else None,
         )
-    ratios = tuple(a / b for a, b in zip(*rates.values(), strict=True))
-    yield Figure(suite="tasks", what="shell runner / bare loop", unit="×", samples=ratios)
+    for name in PEERS:
+        if name in rates:
+            yield ratio("tasks", f"tmaxd / {name}", rates["tmaxd"], rates[name], RATIO, "high")
+        else:
+            yield Figure(suite="tasks", what=name, unit="a second", samples=(), note=ABSENT)
+    yield from costs.figures()
 
 
-def bare(count: int) -> float:
-    loop = f"for ((n = 0; n < {count // WORKERS}; n++)); do /bin/true $n; done"
-    begun = time.perf_counter()
-    started = [subprocess.Popen(["bash", "-c", loop]) for _ in range(WORKERS)]
-    for process in started:
-        process.wait()
-    return count / (time.perf_counter() - begun)
+class Costs:
+    """CPU time of each part of the fleet in each round (`with`), and the part of the machine that all had together."""
+
+    def __init__(self, sdk: Tmaxd, daemon: int, count: int) -> None:
+        self._daemon = daemon
+        self._workers = worker_pids(sdk)
+        self._count = count
+        self._samples: dict[str, list[float]] = {}
+
+    def __enter__(self) -> None:
+        self._before = self._look()
+
+    def __exit__(self, *_: object) -> None:
+        for name, after in self._look().items():
+            used = (after - self._before[name]) / self._count * 1e6
+            self._samples.setdefault(name, []).append(used)
+
+    def _look(self) -> dict[str, float]:
+        daemon = cpu_of(self._daemon)
+        own = os.times()
+        return {
+            "the daemon": daemon.whole,
+            "of it, the loop": daemon.main,
+            "of it, the journal's writer": daemon.others,
+            "of it, in the kernel": daemon.system,
+            f"the {WORKERS} workers": sum(cpu_of(pid).whole for pid in self._workers),
+            "the submitter": own.user + own.system,
+            "time on the clock": time.perf_counter(),
+        }
+
+    def figures(self) -> Iterator[Figure]:
+        for name, samples in self._samples.items():
+            yield Figure(
+                suite="tasks",
+                what=f"a task costs: {name}",
+                unit="µs",
+                samples=tuple(samples),
+                limit=CPU if name == "the daemon" else None,
+            )
+
+
+def latencies(size: Size, sdk: Tmaxd) -> Iterator[Figure]:
+    count = 20 if size.quick else 1000
+    ways = {"in an open stream": streamed(sdk, count), "as a request": requested(sdk, count)}
+    for way, waits in ways.items():
+        for part, limit in ((0.5, P50), (0.99, P99)):
+            yield Figure(
+                suite="tasks",
+                what=f"submit {way} → handler, idle fleet, p{part * 100:.0f}",
+                unit="ms",
+                samples=(percentile(waits, part),),
+                limit=limit,
+            )
+
+
+def streamed(sdk: Tmaxd, count: int) -> list[float]:
+    """Milliseconds from the write to the handler, one task at a time."""
+    line = chunk_of(b'"ring"\n')
+    taken = []
+    with Stream(api(sdk), "w") as stream:
+        for number in range(count):
+            time.sleep(IDLE)
+            begun = time.perf_counter_ns()
+            stream.send(line)
+            taken.append(rung(sdk, begun))
+            stream.until(number + 1)
+    return taken
+
+
+def requested(sdk: Tmaxd, count: int) -> list[float]:
+    """The same from the connect of a request with one task."""
+    line = chunk_of(b'"ring"\n')
+    taken = []
+    for _ in range(count):
+        time.sleep(IDLE)
+        begun = time.perf_counter_ns()
+        with Stream(api(sdk), "w") as stream:
+            stream.send(line)
+            taken.append(rung(sdk, begun))
+    return taken
+
+
+def rung(sdk: Tmaxd, begun: int) -> float:
+    _, (came,) = sdk.bell.wait(1)
+    return (came - begun) / 1e6

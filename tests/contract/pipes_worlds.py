@@ -12,7 +12,7 @@ from tmaxd.testing.pipes import FakePipes
 from tmaxd.world.pipes import FifoPipes
 
 Name = Literal["tasks", "control"]
-Pipe = Literal["tasks", "control", "results", "inbox"]
+Pipe = Literal["tasks", "control", "results", "inbox", "outbox", "shared"]
 
 
 class Log:
@@ -37,6 +37,10 @@ class PipesWorld(Protocol):
     def read(self, worker: str, n: int | None = None, pipe: Name = "tasks") -> bytes: ...
     def write(self, worker: str, data: bytes) -> None: ...
     def write_inbox(self, inbox: str, data: bytes) -> None: ...
+    def open_outbox(self, outbox: str) -> None: ...
+    def read_outbox(self, outbox: str, n: int | None = None) -> bytes: ...
+    def open_shared(self, group: str) -> None: ...
+    def read_record(self, group: str) -> bytes: ...
     def fill(self, worker: str, pipe: Name = "tasks") -> None: ...
     def damage(
         self, owner: str, pipe: Pipe, problem: PipeProblem, *, lost: bool = False
@@ -70,6 +74,16 @@ class FakeWorld:
     def write_inbox(self, inbox: str, data: bytes) -> None:
         self.fake.inbox_writes(inbox, data)
 
+    def open_outbox(self, outbox: str) -> None: ...
+
+    def read_outbox(self, outbox: str, n: int | None = None) -> bytes:
+        return self.fake.outbox_reads(outbox, n)
+
+    def open_shared(self, group: str) -> None: ...
+
+    def read_record(self, group: str) -> bytes:
+        return self.fake.group_reads(group)
+
     def fill(self, worker: str, pipe: Name = "tasks") -> None:
         self.fake.fill(worker, pipe)
 
@@ -95,7 +109,8 @@ class RealWorld:
         self._open: dict[str, int] = {}
 
     def path(self, owner: str, pipe: str) -> Path:
-        return self.folder / (f"{owner}.pipe" if pipe == "inbox" else f"{owner}/{pipe}.pipe")
+        names = {"inbox": owner, "outbox": owner, "shared": f"{owner}.tasks"}
+        return self.folder / f"{names.get(pipe, f'{owner}/{pipe}')}.pipe"
 
     def _fd(self, owner: str, pipe: str) -> int:
         key = f"{owner}/{pipe}"
@@ -125,6 +140,24 @@ class RealWorld:
     def write_inbox(self, inbox: str, data: bytes) -> None:
         assert os.write(self._fd(inbox, "inbox"), data) == len(data)
 
+    def open_outbox(self, outbox: str) -> None:
+        self._fd(outbox, "outbox")
+
+    def read_outbox(self, outbox: str, n: int | None = None) -> bytes:
+        try:
+            return os.read(self._fd(outbox, "outbox"), 65536 if n is None else n)
+        except BlockingIOError:
+            return b""
+
+    def open_shared(self, group: str) -> None:
+        self._fd(group, "shared")
+
+    def read_record(self, group: str) -> bytes:
+        try:
+            return os.read(self._fd(group, "shared"), 4096)
+        except BlockingIOError:
+            return b""
+
     def fill(self, worker: str, pipe: Name = "tasks") -> None:
         for size in (4096, 1):
             try:
@@ -136,8 +169,8 @@ class RealWorld:
     def damage(self, owner: str, pipe: Pipe, problem: PipeProblem, *, lost: bool = False) -> None:
         path = self.path(owner, pipe)
         if lost:
-            name = f"{owner}.pipe" if pipe == "inbox" else f"{owner}.{pipe}.pipe"
-            (self.folder / ".held" / name).unlink()
+            name = owner if pipe == "inbox" else f"{owner}.{pipe}"
+            (self.folder / ".held" / f"{name}.pipe").unlink()
         if problem == "wrong_mode":
             path.chmod(0o666)
             return

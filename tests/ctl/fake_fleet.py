@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tests.ctl.fake_story import ENDS, START, made_up
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.api.types import (
     Accepted,
@@ -23,13 +24,13 @@ from tmaxd.daemon.api.types import (
     ReloadResult,
     SpecStatus,
     Status,
+    Story,
     TaskEnd,
+    TaskVerdict,
     TmuxStatus,
     WorkerStatus,
 )
-from tmaxd.tasks.records import AttemptRow, TaskFilter, TaskRow, TaskStory
-
-START = 1_700_000_000.0
+from tmaxd.tasks.records import PLAIN, Options, TaskFilter, TaskRow
 
 PROBLEM = ProblemReport(
     file="tmax.yaml",
@@ -111,7 +112,8 @@ def status(fleet: str = "demo", **changes: Any) -> Status:
 
 
 class FakeFleet:
-    """Tasks end by what they say: `fail …` dies, `slow …` waits in the queue, all else is done at once."""
+    """Tasks end by what they say: `fail …` dies, `slow …` waits in the queue, `long …` runs, all else is done at
+    once."""
 
     def __init__(self, fleet: str = "demo", spec: str = "/home/u/tmax.yaml") -> None:
         self.now = status(fleet)
@@ -122,9 +124,13 @@ class FakeFleet:
         """The files that plans were asked about."""
         self.waits: list[float] = []
         """What reloads were told to wait."""
-        self.stories: dict[int, TaskStory] = {}
+        self.stories: dict[int, Story] = {}
         self.batches: list[int] = []
         """Sizes of the calls of `submit`."""
+        self.asked: list[Options] = []
+        """Their options, where they were given any."""
+        self.unreadable: set[int] = set()
+        """Ids that a cancel or retry cannot read."""
         self.broken: Exception | None = None
         """Raised by everything that reads tasks."""
         self.ended = asyncio.Event()
@@ -146,19 +152,81 @@ class FakeFleet:
         self.planned.append(spec)
         return self.plan_result
 
-    async def submit(self, group: str, payloads: Sequence[str]) -> Accepted:
+    async def submit(
+        self,
+        group: str,
+        payloads: Sequence[str],
+        options: Options = PLAIN,
+        max_queue: int | None = None,
+    ) -> Accepted:
+        self._check(group, payloads, max_queue)
+        if options != PLAIN:
+            self.asked.append(options)
+        if (known := self._of_key(options.key)) is not None:
+            if known.payload != payloads[0]:
+                raise Denied("key_conflict", f"key {options.key} is of task {known.task.id}")
+            return Accepted(known.task.id, 1, existing=True)
+        first = len(self.stories) + 1
+        for offset, payload in enumerate(payloads):
+            self.stories[first + offset] = made_up(first + offset, group, payload, options)
+        self.batches.append(len(payloads))
+        await asyncio.sleep(0)
+        return Accepted(first, len(payloads))
+
+    def _check(self, group: str, payloads: Sequence[str], max_queue: int | None) -> None:
         if group not in ("check", "shell"):
             raise Denied("unknown_group", f"there is no group {group}")
         if group == "shell":
             raise Denied("not_a_task_group", "group shell takes no tasks")
         if "refuse me" in payloads:
             raise Denied("bad_payload", "a payload asks to be refused")
-        await asyncio.sleep(0)
-        first = len(self.stories) + 1
-        for offset, payload in enumerate(payloads):
-            self.stories[first + offset] = _story(first + offset, group, payload)
-        self.batches.append(len(payloads))
-        return Accepted(first, len(payloads))
+        waiting = sum(s.task.state in ("queued", "delayed") for s in self.stories.values())
+        if max_queue is not None and waiting + len(payloads) > max_queue:
+            raise Denied("queue_full", f"{waiting} tasks wait in {group}, and {max_queue} may")
+
+    def _of_key(self, key: str | None) -> Story | None:
+        found = [s for s in self.stories.values() if key is not None and s.task.key == key]
+        return found[0] if found else None
+
+    async def cancel(self, ids: Sequence[int]) -> tuple[TaskVerdict, ...]:
+        return tuple(TaskVerdict(id, self._cancel(id)) for id in ids)
+
+    def _cancel(self, id: int) -> Any:
+        if id in self.unreadable:
+            return "unreadable"
+        if id not in self.stories:
+            return "unknown"
+        story = self.stories[id]
+        match story.task.state:
+            case "queued" | "delayed":
+                self._change(id, state="cancelled", ended=time.time(), outcome="cancelled")
+                return "cancelled"
+            case "sent" | "running":
+                self.stories[id] = msgspec.structs.replace(story, cancelling=True)
+                return "cancelling"
+            case _:
+                return "ended"
+
+    async def retry(self, ids: Sequence[int]) -> tuple[TaskVerdict, ...]:
+        return tuple(TaskVerdict(id, self._retry(id)) for id in ids)
+
+    def _retry(self, id: int) -> Any:
+        if id not in self.stories:
+            return "unknown"
+        match self.stories[id].task.state:
+            case "dead" | "cancelled":
+                self._change(id, state="queued", ended=None, outcome=None, error=None)
+                return "retried"
+            case "done":
+                return "done"
+            case _:
+                return "waiting"
+
+    def _change(self, id: int, **changes: Any) -> None:
+        old = self.stories[id]
+        task = msgspec.structs.replace(old.task, **changes)
+        self.stories[id] = msgspec.structs.replace(old, task=task)
+        self.changed.set()
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
         if self.broken is not None:
@@ -169,10 +237,13 @@ class FakeFleet:
             for row in rows
             if filters.group in (None, row.group)
             and (not filters.states or row.state in filters.states)
+            and filters.worker in (None, row.worker)
+            and filters.key in (None, row.key)
+            and filters.source in (None, row.source)
             and (filters.before is None or row.id < filters.before)
         )[: filters.limit]
 
-    async def story(self, task: int) -> TaskStory | None:
+    async def story(self, task: int) -> Story | None:
         if self.broken is not None:
             raise self.broken
         return self.stories.get(task)
@@ -183,12 +254,12 @@ class FakeFleet:
                 if id not in self.stories:
                     yield TaskEnd(id, "unknown")
                     continue
-                while (state := self.stories[id].task.state) not in ("done", "dead"):
+                while (state := self.stories[id].task.state) not in ENDS:
                     if self.broken is not None:
                         raise self.broken
                     self.changed.clear()
                     await self.changed.wait()
-                yield TaskEnd(id, "done" if state == "done" else "dead")
+                yield TaskEnd(id, ENDS[state])
         finally:
             self.closed_waits += 1
 
@@ -197,45 +268,5 @@ class FakeFleet:
 
     def finish(self, id: int, result: str = "at last") -> None:
         """End a slow task. In the loop's thread."""
-        old = self.stories[id]
-        task = msgspec.structs.replace(old.task, state="done", ended=time.time())
-        self.stories[id] = msgspec.structs.replace(old, task=task, result=result)
-        self.changed.set()
-
-
-def _story(id: int, group: str, payload: str) -> TaskStory:
-    state: Any = "done"
-    if payload.startswith("fail"):
-        state = "dead"
-    if payload.startswith("slow"):
-        state = "queued"
-    ended = None if state == "queued" else START + 2.0
-    task = TaskRow(
-        id=id,
-        group=group,
-        state=state,
-        attempt=0 if state == "queued" else 2 if state == "dead" else 1,
-        submitted=START,
-        payload=payload[:200],
-        worker=None if state == "queued" else "check-1",
-        run=None if state == "queued" else "r1",
-        started=None if state == "queued" else START + 1.5,
-        ended=ended,
-        error="exit status 3" if state == "dead" else None,
-    )
-    earlier = AttemptRow(
-        attempt=1,
-        worker="check-2",
-        run="r0",
-        outcome="lost",
-        error="",
-        started=START + 0.25,
-        ended=START + 1.0,
-    )
-    return TaskStory(
-        task=task,
-        payload=payload,
-        result=f"did {payload}" if state == "done" else None,
-        result_file=None,
-        attempts=(earlier,) if state == "dead" else (),
-    )
+        self._change(id, state="done", ended=time.time())
+        self.stories[id] = msgspec.structs.replace(self.stories[id], result=result)

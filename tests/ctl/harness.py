@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.ctl.fake_fleet import FakeFleet
+from tests.waiting import settle
 from tmaxd.daemon.api import server
 from tmaxd.places import Places, places
 
@@ -95,10 +96,22 @@ class Home:
 class Running:
     """A daemon in a thread: the real API, a made-up fleet."""
 
-    def __init__(self, fleet: FakeFleet, loop: asyncio.AbstractEventLoop, paths: Places) -> None:
+    def __init__(
+        self,
+        fleet: FakeFleet,
+        loop: asyncio.AbstractEventLoop,
+        paths: Places,
+        stopping: asyncio.Event,
+    ) -> None:
         self.fleet = fleet
         self.paths = paths
         self._loop = loop
+        self._stopping = stopping
+
+    def stop(self) -> None:
+        """The daemon goes away; safe to repeat."""
+        with suppress(RuntimeError):  # its loop is closed
+            self.post(self._stopping.set)
 
     def post(self, function: Callable[[], object]) -> None:
         """Run it in the daemon's loop, some time soon."""
@@ -139,10 +152,12 @@ def daemon(
     async def run() -> None:
         fleet = FakeFleet(name)
         api = await server.start(fleet, paths.api_socket, paths.payloads, owners)
-        ready.append(Running(fleet, asyncio.get_running_loop(), paths))
+        ready.append(Running(fleet, asyncio.get_running_loop(), paths, stop))
         up.set()
         await stop.wait()
         await api.close()
+        # Connections that ended a moment ago still have to be told so.
+        await settle()
 
     def serve() -> None:
         try:
@@ -157,7 +172,7 @@ def daemon(
         yield ready[0]
     finally:
         if ready:
-            ready[0].call(stop.set)
+            ready[0].stop()
         thread.join()
 
 

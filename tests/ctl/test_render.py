@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from tests.ctl.fake_fleet import PROBLEM, START, group, status, worker
+from tests.ctl.fake_fleet import PROBLEM, group, status, worker
+from tests.ctl.fake_story import START
+from tests.ctl.rows import row
 from tmaxd.ctl.render_changes import plan
 from tmaxd.ctl.render_status import progress
 from tmaxd.ctl.render_status import status as render
-from tmaxd.ctl.render_tasks import story, tasks
-from tmaxd.ctl.text import colour
-from tmaxd.daemon.api.types import InboxStatus, JournalStatus, Leftover, SpecStatus, TmuxStatus
+from tmaxd.ctl.render_tasks import change, tasks
+from tmaxd.ctl.text import colour, columns_of
+from tmaxd.daemon.api.types import (
+    InboxStatus,
+    JournalStatus,
+    Leftover,
+    OutboxStatus,
+    SpecStatus,
+    TmuxStatus,
+)
 
 NOW = START + 7384
 
@@ -26,9 +36,9 @@ def test_a_settled_fleet() -> None:
     assert lines_of() == [
         "demo   revision 3   converged   tmaxd 0.1.0 pid 99 up 2h03m   tmux 3.3a",
         "",
-        "GROUP  KIND  READY  QUEUED  RUNNING  DONE  DEAD  RATE  P50  P99",
-        "check  task    2/2       0        0     0     0     -    -    -",
-        "shell  run     1/1       -        -     -     -     -    -    -",
+        "GROUP  KIND  READY  QUEUED  RUNNING  DONE  DEAD  RATE  WAIT P50/P99  RUN P50/P99",
+        "check  task    2/2       0        0     0     0     -             -            -",
+        "shell  run     1/1       -        -     -     -     -             -            -",
         "",
         "WORKER   STATE     PID     UP  RESTARTS  TASKS  NOTE",
         "check-1  idle     4242  2h03m         -      -",
@@ -89,14 +99,27 @@ def test_what_workers_do() -> None:
         ),
         worker("check-4", "absent", pid=None, reason="added"),
     )
-    groups = (group("check", count=4, ready=2, queued=1200, delayed=3, rate=12.34, p50_ms=80.0),)
+    figures: dict[str, Any] = {
+        "queued": 1200,
+        "delayed": 3,
+        "cancelled": 1,
+        "max_queue": 2000,
+        "rate": 12.34,
+        "p50_ms": 80.0,
+        "p99_ms": 1234.0,
+        "wait_p50_ms": 0.4,
+        "wait_p99_ms": 61000.0,
+    }
+    groups = (group("check", count=4, ready=2, **figures),)
     value = status(workers=many, groups=groups, converged=False)
     rendered = render(msgspec.to_builtins(value), NOW)
     header, settled = rendered[0], "converging: 1 absent, 1 backoff, 1 draining, 1 pending"
     assert settled in header
     assert rendered[2:4] == [
-        "GROUP  KIND  READY          QUEUED  RUNNING  DONE  DEAD    RATE   P50  P99",
-        "check  task    2/4  1,200 +3 later        0     0     0  12.3/s  80ms    -",
+        "GROUP  KIND  READY       QUEUED  LATER  RUNNING  DONE  DEAD  CANCELLED    RATE  "
+        "WAIT P50/P99  RUN P50/P99",
+        "check  task    2/4  1,200/2,000      3        0     0     0          1  12.3/s  "
+        "   0ms/1m01s    80ms/1.2s",
     ]
     assert rendered[5:] == [
         "WORKER   STATE      PID     UP  RESTARTS  TASKS  NOTE",
@@ -123,32 +146,91 @@ def test_colours_stand_around_words() -> None:
     assert last.startswith("check-1  \x1b[31mdead\x1b[0m ")
 
 
-def test_inboxes_stand_between_groups_and_workers() -> None:
-    box = InboxStatus(name="tasks", to="check", path="/run/x/pipes/tasks.pipe")
-    assert lines_of(inboxes=(box,))[5:9] == [
+INBOX = InboxStatus(name="tasks", to=("check", "echo"), path="/run/x/pipes/tasks.pipe")
+OUTBOX = OutboxStatus(name="ends", from_=("check",), path="/run/x/pipes/ends.pipe", lost=0)
+
+
+def test_public_fifos_stand_between_groups_and_workers() -> None:
+    assert lines_of(inboxes=(INBOX,), outboxes=(OUTBOX,))[5:12] == [
         "",
-        "INBOX  TO     PATH",
-        "tasks  check  /run/x/pipes/tasks.pipe",
+        "INBOX  TO           PATH",
+        "tasks  check, echo  /run/x/pipes/tasks.pipe",
         "",
+        "OUTBOX  FROM   LOST  PATH",
+        "ends    check     0  /run/x/pipes/ends.pipe",
+        "",
+    ]
+
+
+def test_fifos_through_which_nothing_goes_are_told_of() -> None:
+    paused = msgspec.structs.replace(INBOX, paused="1,000 tasks wait in check, its limit")
+    assert lines_of(inboxes=(paused,))[1] == (
+        "inbox tasks is paused, its lines wait in the FIFO: 1,000 tasks wait in check, its limit"
+    )
+    lossy = msgspec.structs.replace(OUTBOX, lost=1200)
+    lines = render(msgspec.to_builtins(status(outboxes=(lossy,))), NOW, colour)
+    assert "\x1b[33m1,200\x1b[0m" in "\n".join(lines)
+
+
+def test_a_silent_worker_is_told_from_a_busy_one() -> None:
+    silent = worker("check-1", "busy", silent=True, heard=NOW - 62, in_flight=1, running=(7,))
+    assert lines_of(workers=(silent,))[-1] == (
+        "check-1  silent  4242  2h03m         -      1  task 7; not heard for 1m02s"
+    )
+
+
+def busy_fleet() -> dict[str, Any]:
+    """With something to show in every place."""
+    long = "the state cannot be written to /var/lib/tmaxd/demo/state.db: no space left on device"
+    return {
+        "groups": (
+            group("check", count=12, ready=11, queued=12345, delayed=12, done=123456, dead=3),
+            group("a-group-with-a-long-name", "serve", 64, rate=123456.7, p50_ms=1.2, p99_ms=80.0),
+            group("shell", "run", 1),
+        ),
+        "workers": (
+            worker("check-1", "busy", in_flight=3, running=(17, 18), pending="spec_changed"),
+            worker(
+                "a-group-with-a-long-name-64", "backoff", pid=None, message="exit status 3 " * 9
+            ),
+        ),
+        "inboxes": (
+            msgspec.structs.replace(INBOX, path="/run/user/1000/tmaxd/x/pipes/tasks.pipe"),
+        ),
+        "outboxes": (msgspec.structs.replace(OUTBOX, lost=12345),),
+        "problems": (long,),
+        "journal": JournalStatus(trouble=long),
+        "foreign": ("mine", "yours"),
+        "converged": False,
+    }
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    lines = lines_of(width, **busy_fleet())
+    assert max(map(columns_of, lines)) <= width
+    text = "\n".join(lines)
+    for word in ("demo", "converging", "GROUP", "QUEUED", "12,345", "WORKER", "backoff"):
+        assert word in text, "what matters most is there at any width"
+
+
+def test_a_narrow_terminal_gets_what_matters() -> None:
+    assert lines_of(40) == [
+        "demo   revision 3   converged",
+        "",
+        "GROUP  READY  QUEUED  RUNNING  DEAD",
+        "check    2/2       0        0     0",
+        "shell    1/1       -        -     -",
+        "",
+        "WORKER   STATE       UP  TASKS  NOTE",
+        "check-1  idle     2h03m      -",
+        "check-2  idle     2h03m      -",
+        "shell-1  running  2h03m      -",
     ]
 
 
 def test_an_empty_plan() -> None:
     assert plan([]) == ["nothing to do: the fleet is as the spec wants it"]
-
-
-def row(**changes: Any) -> dict[str, Any]:
-    blank = dict.fromkeys(("worker", "run", "due", "sent", "started", "ended", "error"))
-    return {
-        "id": 7,
-        "group": "check",
-        "state": "queued",
-        "attempt": 0,
-        "submitted": START,
-        "payload": "p",
-        **blank,
-        **changes,
-    }
 
 
 def test_task_rows() -> None:
@@ -164,43 +246,27 @@ def test_task_rows() -> None:
     ]
 
 
-def told(task: dict[str, Any], **changes: Any) -> list[str]:
-    value: dict[str, Any] = {
-        "task": task,
-        "payload": "p",
-        "result": None,
-        "result_file": None,
-        "attempts": [],
-    }
-    return story(value | changes, NOW, lambda at: f"day {at - START:.0f}")
-
-
-def test_stories() -> None:
-    waits = [
-        "task 7 of check: queued",
-        "  payload    p",
-        "  submitted  day 0 (2h03m ago)",
-        "  now        waits for a worker",
+def test_columns_of_what_some_tasks_have() -> None:
+    rows = [row(id=2, priority=5), row(key="nightly", state="delayed", due=NOW + 30)]
+    assert tasks(rows, NOW) == [
+        "ID  GROUP  STATE    TRY  PRIORITY  KEY      WORKER    AGE  TOOK  PAYLOAD",
+        " 2  check  queued     -         5  -        -       2h03m     -  p",
+        " 7  check  delayed    -         0  nightly  -       2h03m     -  p  (in 30s)",
     ]
-    assert told(row()) == waits
-    delayed = row(state="delayed", due=NOW + 30)
-    assert told(delayed)[-1] == "  now        waits for its next attempt, in 30s"
-    sent = row(state="sent", attempt=1, worker="check-1")
-    assert told(sent)[-1] == "  attempt 1  with check-1, not begun"
-    runs = row(state="running", attempt=1, worker="check-1", started=NOW - 2)
-    assert told(runs)[-1] == "  attempt 1  on check-1 for 2.0s"
-    done = row(state="done", attempt=1, worker="c-1", started=START + 1, ended=START + 3)
-    assert told(done, result="ok")[-2:] == [
-        "  attempt 1  on c-1 done in 2.0s, begun 1.0s after it was submitted",
-        "  result     ok",
+
+
+def test_a_list_of_tasks_on_a_narrow_terminal() -> None:
+    shown = tasks(
+        [row(state="running", attempt=1, started=NOW - 1, payload="p" * 99)], NOW, width=40
+    )
+    assert shown == [
+        "ID  GROUP  STATE    PAYLOAD",
+        " 7  check  running  pppppppppppppppppppp…"[:39] + "…",
     ]
-    assert told(done, result="")[-1] == "  result     (empty)"
-    more = told(done, result="one\ntwo")[-1]
-    assert more == "  result     one … (7 characters; see `tmaxctl result 7`)"
-    assert told(done, result_file="/f")[-1] == "  result     in a file; see `tmaxctl result 7`"
 
 
-def test_a_long_payload_is_shortened_in_a_story() -> None:
-    lines = told(row(), payload="\n".join(f"line {n}" for n in range(14)))
-    assert lines[1:3] == ["  payload    line 0", "             line 1"]
-    assert lines[11] == "             … and 4 lines more"
+def test_a_change_is_one_line() -> None:
+    ended = row(state="dead", attempt=2, worker="check-1", error="exit\nstatus 1")
+    assert change(ended, "08:00:00") == (
+        "08:00:00         7  check         dead        2  check-1         p  (exit\\nstatus 1)"
+    )

@@ -22,7 +22,7 @@ def test_arguments_are_tasks(home: Home, running: Running) -> None:
 
 def test_json(home: Home, running: Running) -> None:
     done = home.ctl("submit", "check", "one", "-o", "json")
-    assert done.json == {"group": "check", "accepted": 1, "ranges": [[1, 1]]}
+    assert done.json == {"group": "check", "accepted": 1, "ranges": [[1, 1]], "existing": []}
     assert done.err == ""
 
 
@@ -43,25 +43,50 @@ def test_a_file_is_one_task_or_one_a_line(home: Home, running: Running) -> None:
 
 
 def test_a_slow_producer_is_not_held_back(home: Home, running: Running) -> None:
-    """A line is a durable task at once, though the stream goes on."""
+    """A line is a durable task at once, and its id is printed, though the stream goes on."""
     process = home.start("submit", "check", "-", stdin=subprocess.PIPE)
     assert process.stdin is not None
+    assert process.stdout is not None
     try:
         for number in (1, 2):
             process.stdin.write(b"line\n")
             process.stdin.flush()
             running.until_tasks(number)
+            assert process.stdout.readline() == b"%d\n" % number
         out, _ = process.communicate(timeout=10)
     finally:
         process.kill()
-    assert (process.returncode, out) == (0, b"1\n2\n")
+    assert (process.returncode, out) == (0, b"")
+
+
+def test_who_reads_no_further_ids_ends_nothing(home: Home, running: Running) -> None:
+    process = home.start("submit", "check", "-", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(b"line\n")
+        process.stdin.flush()
+        running.until_tasks(1)
+        process.stdout.close()
+        for number in (2, 3):
+            process.stdin.write(b"line\n")
+            process.stdin.flush()
+            running.until_tasks(number)
+        process.stdin.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b"accepted 3 tasks: 1 to 3\n"
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close() if process.stderr else None
 
 
 def test_many_lines_go_in_batches(home: Home, running: Running) -> None:
     lines = b"".join(b"task %d\n" % n for n in range(10_000))
     done = home.ctl("submit", "check", "-", "-o", "json", stdin=lines)
     assert done.json["ranges"] == [[1, 10_000]]
-    assert max(running.fleet.batches) == 256
+    assert max(running.fleet.batches) > 256
     assert running.fleet.stories[10_000].payload == "task 9999"
 
 
@@ -91,7 +116,8 @@ def test_a_group_that_takes_none(
 ) -> None:
     done = home.ctl("submit", group, "x", "-o", "json")
     assert (done.code, done.err) == (1, f"tmaxctl: {message}\n")
-    assert done.json == {"error": word, "message": message, "ranges": [], "accepted": 0}
+    nothing = {"accepted": 0, "ranges": [], "existing": []}
+    assert done.json == {"error": word, "message": message} | nothing
 
 
 def test_a_refusal_in_the_middle_says_what_went_before(home: Home, running: Running) -> None:
@@ -139,9 +165,20 @@ def test_waiting_for_one_that_dies(home: Home, running: Running) -> None:
         "group": "check",
         "accepted": 1,
         "ranges": [[3, 1]],
+        "existing": [],
         "done": 0,
         "dead": 1,
-        "failures": [{"id": 3, "attempt": 2, "worker": "check-1", "error": "exit status 3"}],
+        "cancelled": 0,
+        "failures": [
+            {
+                "id": 3,
+                "state": "dead",
+                "attempt": 2,
+                "worker": "check-1",
+                "outcome": "failed",
+                "error": "exit status 3",
+            }
+        ],
     }
 
 

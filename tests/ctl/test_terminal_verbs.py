@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
-import sys
 import time
 
 import pytest
@@ -14,55 +12,7 @@ import yaml
 
 from tests.ctl.fake_fleet import status, worker
 from tests.ctl.harness import ROOT, Home, Running
-
-
-class Screen:
-    """tmaxctl on a terminal of its own."""
-
-    def __init__(self, home: Home, *args: str) -> None:
-        self._fd, side = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tmaxd.ctl.main", *args],
-            cwd=home.folder,
-            env=home.env | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
-            stdin=side,
-            stdout=side,
-            stderr=side,
-            start_new_session=True,
-        )
-        os.close(side)
-        os.set_blocking(self._fd, False)
-        self.text = ""
-
-    def __enter__(self) -> Screen:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._fd)
-
-    def until(self, text: str) -> None:
-        end = time.monotonic() + 10
-        while text not in self.text:
-            assert time.monotonic() < end, self.text
-            self._read()
-
-    def finish(self) -> int:
-        end = time.monotonic() + 10
-        while self.process.poll() is None:
-            assert time.monotonic() < end, self.text
-            self._read()
-        self._read()
-        return self.process.returncode
-
-    def _read(self) -> None:
-        try:
-            self.text += os.read(self._fd, 65536).decode()
-        except BlockingIOError:
-            time.sleep(0.01)
-        except OSError:  # EIO: the other side is closed
-            time.sleep(0.01)
+from tests.ctl.screen import Screen
 
 
 def fake_tmux(home: Home, has_session: bool = True) -> None:
@@ -177,6 +127,16 @@ def test_names_are_completed_from_the_daemon(home: Home, running: Running) -> No
     assert complete(home, "tmaxctl logs", "sh") == ["shell-1"]
     assert complete(home, "tmaxctl submit") == ["check"]
     assert complete(home, "tmaxctl", "st") == ["status"]
+    assert complete(home, "tmaxctl cancel --group") == ["check"]
+    assert complete(home, "tmaxctl tasks --worker", "check") == ["check-1", "check-2"]
+    assert complete(home, "tmaxctl tasks --fleet") == ["demo"]
+    assert complete(home, "tmaxctl status --fleet", "x") == []
+
+
+def test_states_are_completed_one_after_the_other(home: Home) -> None:
+    assert complete(home, "tmaxctl cancel --state", "d") == ["delayed"]
+    assert complete(home, "tmaxctl retry --state") == ["dead", "cancelled"]
+    assert complete(home, "tmaxctl tasks --state", "done,de") == ["done,delayed", "done,dead"]
 
 
 def test_completion_without_a_daemon_is_silent_and_quick(home: Home) -> None:

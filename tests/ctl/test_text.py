@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tmaxd.ctl.text import clean, colour, columns_of, cut, many, span, table
+from tmaxd.ctl.text import clean, columns_of, cut, cut_left, many, span, wrap
 
 
 @pytest.mark.parametrize(
@@ -53,21 +55,35 @@ def test_cut_counts_columns() -> None:
 
 
 def test_many() -> None:
-    assert (many(1, "task"), many(0, "task"), many(1200, "task")) == (
+    assert (many(1, "task"), many(0, "task"), many(1200, "task"), many(2, "inbox")) == (
         "1 task",
         "0 tasks",
         "1,200 tasks",
+        "2 inboxes",
     )
 
 
-def test_table_aligns_cuts_and_cleans() -> None:
-    rows = [["a", "1", "a note that is long"], ["漢\n", "1,000", "x"]]
-    assert table(["NAME", "N", "NOTE"], rows, right=[1], width=24) == [
-        "NAME      N  NOTE",
-        "a         1  a note tha…",
-        "漢\\n  1,000  x",
+def test_cut_left_keeps_the_end() -> None:
+    assert cut_left("/run/x.pipe", 20) == "/run/x.pipe"
+    assert cut_left("/run/demo/pipes/x.pipe", 9) == "…s/x.pipe"
+
+
+def test_wrap_breaks_between_words() -> None:
+    text = "the disk is full and nothing can be written"
+    assert wrap(text, None) == [text]
+    assert wrap(text, 100) == [text]
+    assert wrap(text, 20) == ["the disk is full and", "  nothing can be", "  written"]
+    assert wrap("a /very/long/path/that/has/no/blank b", 12) == [
+        "a",
+        "  /very/long",
+        "  /path/that",
+        "  /has/no/bl",
+        "  ank b",
     ]
 
 
-def test_table_paints_the_text_and_not_the_gap() -> None:
-    assert table(["S", "N"], [[("red", "dead"), "x"]], paint=colour)[1] == "\x1b[31mdead\x1b[0m  x"
+@given(st.text(st.sampled_from("ab 漢"), max_size=60), st.integers(4, 30))
+def test_wrap_loses_nothing_and_is_never_too_wide(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(columns_of(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())

@@ -96,6 +96,21 @@ def test_up_when_it_runs_is_a_reload(house: Home) -> None:
     assert f"runs already, from {house.folder / 'tmax.yaml'}" in refused.err
 
 
+def test_up_says_so_where_the_fleet_must_be_named(house: Home) -> None:
+    spec = str(house.write(name="elsewhere.yaml"))
+    with daemon(house, "other"):
+        up = house.ctl("up", spec)
+        assert up.code == 0
+        assert up.err == (
+            "it is not the only one: `tmaxctl status --fleet demo`, or TMAX_FLEET=demo\n"
+        )
+        house.ctl("down", "--fleet", "demo")
+        house.more_env["FAKE_SETTLE"] = "60"
+        late = house.ctl("up", spec, "--wait", "2s")
+        assert late.code == 4
+        assert "it goes on (`tmaxctl status --fleet demo`)" in late.err
+
+
 def test_a_daemon_that_dies_at_once(house: Home) -> None:
     house.write()
     house.places().state.mkdir(parents=True, mode=0o700)

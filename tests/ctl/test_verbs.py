@@ -12,7 +12,8 @@ import threading
 import msgspec
 import pytest
 
-from tests.ctl.fake_fleet import PROBLEM, START, status, worker
+from tests.ctl.fake_fleet import PROBLEM, status, worker
+from tests.ctl.fake_story import START
 from tests.ctl.harness import SPEC, Home, Running, conforms, daemon
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.errors import TimedOut
@@ -130,26 +131,6 @@ def test_reload_refuses_a_bare_number(home: Home, running: Running) -> None:
     assert running.fleet.waits == []
 
 
-def test_tasks(home: Home, running: Running) -> None:
-    home.ctl("submit", "check", "a b", "fail\nhere", "slow")
-    done = home.ctl("tasks")
-    assert done.code == 0
-    lines = done.out.splitlines()
-    assert [line.split()[:3] for line in lines[1:]] == [
-        ["3", "check", "queued"],
-        ["2", "check", "dead"],
-        ["1", "check", "done"],
-    ]
-    assert "fail\\nhere  (exit status 3)" in lines[2]
-    some = home.ctl("tasks", "--state", "done", "--state", "queued", "--limit", "1", "-o", "json")
-    conforms(some.json, "TaskList")
-    assert [row["id"] for row in some.json["tasks"]] == [3]
-    older = home.ctl("tasks", "--before", "2", "--limit", "1", "--group", "check")
-    assert older.out.splitlines()[1].split()[0] == "1"
-    assert older.err == "there may be more: --before 1\n"
-    assert home.ctl("tasks", "--group", "nosuch").out == "no tasks\n"
-
-
 def test_task(home: Home, running: Running) -> None:
     home.ctl("submit", "check", "fail it")
     done = home.ctl("task", "1")
@@ -160,11 +141,23 @@ def test_task(home: Home, running: Running) -> None:
         "task 1 of check: dead\n"
         "  payload    fail it\n"
         "  submitted  2023-11-14 22:13:20 (AGO)\n"
-        "  attempt 1  on check-2 was lost with its worker after 750ms\n"
-        "  attempt 2  on check-1 dead in 500ms, begun 1.5s after it was submitted\n"
+        "  waited     200ms\n"
+        "  attempt 1  on check-2 (run r0), sent 22:13:20, begun 50ms later, was lost with its worker"
+        " after 750ms\n"
+        "  waited     250ms\n"
+        "  attempt 2  on check-1 (run r1), sent 22:13:21, begun 250ms later, failed after 500ms\n"
+        "  ended      22:13:22, 2.0s after it was submitted\n"
         "  error      exit status 3\n"
     )
-    conforms(home.ctl("task", "1", "-o", "json").json, "TaskStory")
+
+
+def test_a_task_and_what_routes_made_of_it(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "one", "made 1")
+    assert home.ctl("task", "1").out.splitlines()[-1] == "  made       task 2 of check (done)"
+    assert "  made by    the end of task 1\n" in home.ctl("task", "2").out
+    value = home.ctl("task", "1", "-o", "json").json
+    assert [row["id"] for row in value.pop("made")] == [2]
+    conforms(value, "Story")
 
 
 def test_a_task_that_is_not_there(home: Home, running: Running) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ class Client:
             if response.content_type == "application/json":
                 return response.status, json.loads(text)
             return response.status, text
+
+    def request(self, method: str, path: str, **options: Any) -> AbstractAsyncContextManager[Any]:
+        """The response as it comes."""
+        return self._session.request(method, f"http://tmaxd{path}", **options)
 
     async def refused(self, method: str, path: str, **options: Any) -> tuple[int, str, str]:
         status, body = await self.ask(method, path, **options)

@@ -109,7 +109,8 @@ async def _start_at(path: Path) -> None:
         ("GET", "/v1/plan", 200, "PlanResult"),
         ("POST", "/v1/reload?wait=0.5", 200, "ReloadResult"),
         ("GET", "/v1/tasks?group=check&state=done,dead&limit=5", 200, "TaskList"),
-        ("GET", "/v1/tasks/1", 200, "TaskStory"),
+        ("GET", "/v1/tasks?state=done&state=dead&worker=check-1&key=k&source=3", 200, "TaskList"),
+        ("GET", "/v1/tasks/1", 200, "Story"),
         ("POST", "/v1/down", 202, "Stopping"),
     ],
 )
@@ -158,6 +159,8 @@ def test_requests_reach_the_facade() -> None:
         ("GET", "/v1/tasks?limit=%C2%B2", 400, "bad_parameter"),
         ("GET", "/v1/tasks?before=" + "9" * 5000, 400, "bad_parameter"),
         ("GET", "/v1/tasks?state=nice", 400, "bad_parameter"),
+        ("GET", "/v1/tasks?state=done&state=nice", 400, "bad_parameter"),
+        ("GET", "/v1/tasks?source=0", 400, "bad_parameter"),
         ("GET", "/v1/tasks?stat=done", 400, "bad_parameter"),
         ("GET", "/v1/tasks/seven", 400, "bad_parameter"),
         ("GET", "/v1/tasks/7", 404, "no_such_task"),

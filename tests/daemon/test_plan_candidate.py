@@ -100,4 +100,4 @@ def test_status_shows_where_the_inboxes_are(sim: Simulation) -> None:
     sim.edit(SPEC + "pipes: {inboxes: {box: {to: check}}}\n")
     sim.reload()
     (box,) = facade_of(sim).status().inboxes
-    assert (box.name, box.to, box.path) == ("box", "check", "/sim/run/pipes/box.pipe")
+    assert (box.name, box.to, box.path) == ("box", ("check",), "/sim/run/pipes/box.pipe")

@@ -39,5 +39,5 @@ def test_a_plan_for_another_file(fleet: Fleet) -> None:
     status = fleet.settle()
     assert (status["spec"]["revision"], fleet.pids()) == (1, before)
     path = str(fleet.places.pipes / "box.pipe")
-    assert status["inboxes"] == [{"name": "box", "to": "work", "path": path}]
+    assert status["inboxes"] == [{"name": "box", "to": ["work"], "path": path, "paused": None}]
     assert f"box    work  {path}" in fleet.ctl("status").stdout

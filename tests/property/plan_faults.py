@@ -136,6 +136,19 @@ def cut_off(world: World, which: int, _: int) -> None:
         live.cut_off = True
 
 
+def delete_fifo(world: World, which: int, how: int) -> None:
+    fifos = (world.inboxes, world.outboxes, world.shared)[how % 3]
+    name = _pick(sorted(fifos), which)
+    if name is not None:
+        fifos.discard(name)
+
+
+def stray_fifo(world: World, which: int, how: int) -> None:
+    """Of an earlier daemon and an earlier spec."""
+    fifos = (world.inboxes, world.outboxes, world.shared)[how % 3]
+    fifos.add(("check", "gone", "shell", "tasks")[which % 4])
+
+
 def give_tasks(world: World, which: int, how: int) -> None:
     life = _pick(_takers(world), which)
     if life is not None:
@@ -154,7 +167,7 @@ def finish(world: World, _: int, __: int) -> None:
 def hang(world: World, which: int, how: int) -> None:
     life = _pick([x for x in world.lives.values() if x.tasks], which)
     if life is not None:
-        life.hung, life.overdue = True, how % 2 == 1
+        life.hung, life.overdue, life.silent = True, how % 3 == 1, how % 3 == 2
 
 
 def change_count(world: World, which: int, how: int) -> None:
@@ -177,24 +190,40 @@ def change_kind(world: World, which: int, how: int) -> None:
         _edit(world, group, takes_tasks=takes, version=how % 3)
 
 
+def change_layout(world: World, which: int, how: int) -> None:
+    group = _pick(sorted(n for n, g in world.wanted.groups.items() if g.takes_tasks), which)
+    if group is not None:
+        shared = world.wanted.shared ^ {group}
+        world.wanted = msgspec.structs.replace(world.wanted, shared=shared)
+        _edit(world, group, version=how % 3)
+
+
+def change_outboxes(world: World, which: int, _: int) -> None:
+    outboxes = world.wanted.outboxes ^ {("results", "tasks")[which % 2]}
+    world.wanted = msgspec.structs.replace(world.wanted, outboxes=outboxes)
+
+
 def remove_group(world: World, which: int, _: int) -> None:
     group = _pick(sorted(world.wanted.groups), which)
     if group is not None:
         left = {name: g for name, g in world.wanted.groups.items() if name != group}
-        world.wanted = msgspec.structs.replace(world.wanted, groups=left)
+        shared = world.wanted.shared - {group}
+        world.wanted = msgspec.structs.replace(world.wanted, groups=left, shared=shared)
 
 
 def _edit(world: World, group: str, version: int | None = None, **changes: object) -> None:
     new = msgspec.structs.replace(world.wanted.groups[group], **changes)
+    shared = world.wanted.shared if new.takes_tasks else world.wanted.shared - {group}
     if version is not None:
-        new = msgspec.structs.replace(new, fingerprint=fingerprint(new.takes_tasks, version))
+        mark = fingerprint(new.takes_tasks, version, group in shared)
+        new = msgspec.structs.replace(new, fingerprint=mark)
     groups = {**world.wanted.groups, group: new}
-    world.wanted = msgspec.structs.replace(world.wanted, groups=groups)
+    world.wanted = msgspec.structs.replace(world.wanted, groups=groups, shared=shared)
 
 
-def fingerprint(takes_tasks: bool, version: int) -> str:
-    """Another kind is another fingerprint, as in the real one."""
-    return f"{'task' if takes_tasks else 'run'}:{version}"
+def fingerprint(takes_tasks: bool, version: int, shared: bool = False) -> str:
+    """Another kind or layout is another fingerprint, as in the real one."""
+    return f"{'task' if takes_tasks else 'run'}:{version}{',layout' if shared else ''}"
 
 
 def blind(world: World, _: int, how: int) -> None:
@@ -235,6 +264,8 @@ FAULTS: dict[str, Fault] = {
         delete_pipes,
         stray_pipes,
         cut_off,
+        delete_fifo,
+        stray_fifo,
         give_tasks,
         give_all_tasks,
         finish,
@@ -242,6 +273,8 @@ FAULTS: dict[str, Fault] = {
         change_count,
         change_argv,
         change_kind,
+        change_layout,
+        change_outboxes,
         remove_group,
         blind,
         break_starts,
@@ -257,4 +290,4 @@ def calm(world: World) -> None:
     world.blind = world.sluggish = False
     world.broken = set()
     for life in world.lives.values():
-        life.overdue = life.overdue or life.hung
+        life.overdue = life.overdue or (life.hung and not life.silent)

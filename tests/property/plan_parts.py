@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from tmaxd.plan import actions as a
+
+ADDS: Mapping[type[a.Action], str] = {
+    a.AddPipes: "pipes",
+    a.AddInbox: "inboxes",
+    a.AddOutbox: "outboxes",
+    a.AddShared: "shared",
+}
+REMOVES: Mapping[type[a.Action], str] = {
+    a.RemovePipes: "pipes",
+    a.RemoveInbox: "inboxes",
+    a.RemoveOutbox: "outboxes",
+    a.RemoveShared: "shared",
+}
+"""To or from which set of the world they put or take a name."""
 
 
 @dataclass
@@ -52,3 +69,4 @@ class Life:
     tasks: int = 0
     hung: bool = False
     overdue: bool = False
+    silent: bool = False

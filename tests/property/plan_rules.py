@@ -19,10 +19,11 @@ from tmaxd.plan.stops import POLL_SLOW
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
 MAY_COST_TASKS = frozenset(
-    {"down", "task_timeout", "pipe_lost", "session_killed", "server_died", "ended_while_down"}
+    {"down", "task_timeout", "silent", "pipe_lost", "session_killed", "server_died"}
+    | {"ended_while_down"}
 )
 LEAVING = frozenset({"scaled_down", "group_removed", "down"})
-ASKED_FOR = LEAVING | {"spec_changed", "task_timeout", "pipe_lost"}
+ASKED_FOR = LEAVING | {"spec_changed", "task_timeout", "silent", "pipe_lost"}
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ def _healthy(world: World, seen: Observed, before: History, made: Plan, worker: 
         and pane.run == run.run
         and not pane.drift
         and not run.cut_off
-        and not (life is not None and life.overdue)
+        and not (life is not None and (life.overdue or life.silent))
         and (slot is None or slot.stopping is None or slot.stopping.run != run.run)
     )
 
@@ -113,6 +114,7 @@ def _costs_no_task(world: World, seen: Observed, action: a.AnyAction) -> None:
         assert load is None or load.held or not ready or action.reason in MAY_COST_TASKS
         assert life is None or life.tasks == 0 or action.reason in MAY_COST_TASKS
         assert action.reason != "task_timeout" or (life is not None and life.overdue)
+        assert action.reason != "silent" or (life is not None and life.silent)
 
 
 def _respawns_nothing_alive(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tests.property.plan_parts import Life, Live, Proc, Session
+from tests.property.plan_parts import ADDS, REMOVES, Life, Live, Proc, Session
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History, Sweep
@@ -36,6 +36,8 @@ class World:
     holds: set[str] = field(default_factory=set)
     pipes: set[str] = field(default_factory=set)
     inboxes: set[str] = field(default_factory=set)
+    outboxes: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     down: bool = False
     blind: bool = False
@@ -44,6 +46,8 @@ class World:
     """Groups whose starts fail."""
     takers: set[str] = field(default_factory=set)
     """Runs that were started to take tasks."""
+    sharers: dict[str, str] = field(default_factory=dict)
+    """Of these, those that read their group's FIFO: run to group."""
     sluggish: bool = False
     """New runs do not say that they are ready."""
     serial: int = 0
@@ -61,13 +65,15 @@ class World:
             seen=self._seen(),
             runs={worker: self._as_run(live) for worker, live in self.live.items()},
             loads={
-                worker: Load(life.tasks, worker in self.holds, life.overdue)
+                worker: Load(life.tasks, worker in self.holds, life.overdue, life.silent)
                 for worker, run in self.current.items()
                 if (life := self.lives[run])
             },
             trees={} if self.blind else self._trees(),
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
+            outboxes=frozenset(self.outboxes),
+            shared=frozenset(self.shared),
             failed=failed,
             down=self.down,
         )
@@ -152,17 +158,14 @@ class World:
                 self._small(action)
 
     def _small(self, action: a.AnyAction) -> None:
-        match action:
-            case a.AddPipes():
-                self.pipes.add(action.worker)
-            case a.RemovePipes():
-                self.pipes.discard(action.worker)
-            case a.AddInbox():
-                self.inboxes.add(action.worker)
-            case a.RemoveInbox():
-                self.inboxes.discard(action.worker)
-            case _:
-                self._tmux(action)
+        if isinstance(action, a.RemoveShared):
+            assert not self.readers(action.worker), "the FIFO that they read from is removed"
+        if type(action) in ADDS:
+            getattr(self, ADDS[type(action)]).add(action.worker)
+        elif type(action) in REMOVES:
+            getattr(self, REMOVES[type(action)]).discard(action.worker)
+        else:
+            self._tmux(action)
 
     def _tmux(self, action: a.AnyAction) -> None:
         match action:
@@ -204,6 +207,9 @@ class World:
         if takes:
             self.takers.add(run)
             self.pipes.add(worker)
+        if action.group in self.wanted.shared:
+            assert action.group in self.shared, "started without the FIFO that it is to read"
+            self.sharers[run] = action.group
         self._register(Live(run, worker, pid, self.server, self.now, takes))
         self.holds.discard(worker)
 
@@ -239,6 +245,12 @@ class World:
 
     def _unswept(self, worker: str) -> bool:
         return any(owner == worker for owner, _ in self.ended.values())
+
+    def readers(self, group: str) -> set[str]:
+        """Runs that the daemon can know of, of which a process may have the group's FIFO open."""
+        known = {live.run for live in self.live.values()} | set(self.ended)
+        known |= {session.run for session in self.sessions.values()}
+        return {run for run in known if self.sharers.get(run) == group and self.tree(run)}
 
     # ------------------------------------------------------------------- what happens by itself
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import msgspec
-
+from tests.property.task_ledger import Ledger
 from tests.property.task_program import Program
+from tests.unit.tasks.driver import read
 from tmaxd.ports import Recovered
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.frames import Form, LineBuffer, ReadyFrame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Page, Requeued, TaskRecord
+from tmaxd.tasks.records import Options
 from tmaxd.testing.journal import FakeJournal
 
 QUEUE_ITEMS, QUEUE_CHARS = 4, 300
@@ -33,10 +34,7 @@ class World:
         """By run."""
         self.runs = 0
         self.spool: dict[str, str] = {}
-        self.accepted: set[int] = set()
-        self.ended: dict[int, str] = {}
-        self.tokens: dict[int, Sequence[str]] = {}
-        """Submits that are not answered."""
+        self.ledger = Ledger(self.journal.disk)
         self.token = 0
         self.policies: Mapping[str, GroupPolicy] = {}
         self.dispatcher = self._boot(self.journal.disk.recover(), [])
@@ -48,20 +46,24 @@ class World:
         self.events: list[ev.Event] = []
         self.steps: deque[list[bool | Sequence[ev.Effect]]] = deque()
         self.queries: deque[tuple[ev.Query, float, int]] = deque()
-        self.answers: list[ev.Loaded | ev.DueLoaded] = []
+        self.answers: list[ev.Event] = []
         self.buffers: dict[str, LineBuffer] = {}
         self.written = self.durable = 0
         self.dispatcher = Dispatcher(
-            "/spool", found.next_id, queue_items=QUEUE_ITEMS, queue_chars=QUEUE_CHARS
+            "/spool",
+            found.next_id,
+            found.next_send,
+            queue_items=QUEUE_ITEMS,
+            queue_chars=QUEUE_CHARS,
         )
-        self.events += [ev.Groups(self.policies), ev.Counts(found.counts, found.next_due)]
-        self.events.append(ev.Restored(found.leases))
-        for program in self.programs.values():
-            program.life = 0  # the daemon's own count
-            program.adopted = True
-            self.events.append(
-                ev.Adopted(program.worker, program.group, program.run, program.window, program.form)
-            )
+        self.events += [
+            ev.Groups(self.policies),
+            ev.Counts(found.counts, found.lanes, found.next_due, found.next_expiry),
+            ev.Restored(found.leases),
+        ]
+        for p in self.programs.values():
+            p.life = 0  # the daemon's own count
+            self.events.append(ev.Adopted(p.worker, p.group, p.run, p.window, p.form, p.batch))
         for program, unread in dead:
             self._frames(program, program.out)
             self.events.append(ev.Gone(program.worker, program.run, unread))
@@ -77,7 +79,7 @@ class World:
         assert step.wake_at is None or step.wake_at > self.now
         entry: list[bool | Sequence[ev.Effect]] = [not step.records, step.effects]
         self.steps.append(entry)
-        self._check_unsent(step.records)
+        self.ledger.check(step.records, self.all, self.now)
         if step.records:
             self.written += 1
 
@@ -90,14 +92,6 @@ class World:
             self.queries.append((query, self.now, self.written))
         self._perform()
 
-    def _check_unsent(self, records: Sequence[TaskRecord]) -> None:
-        """What a run began is never called unsent. (An adopted run may have begun the first of two frames
-        and left the second unread, which nobody can tell.)"""
-        for record in records:
-            if isinstance(record, Requeued) and record.outcome == "unsent":
-                program = self.all[record.run]
-                assert program.adopted or (record.id, record.attempt) not in program.begun
-
     def commit(self, batches: int | None = None) -> None:
         self.journal.commit(batches)
         self._perform()
@@ -108,47 +102,41 @@ class World:
                 self._effect(effect)
 
     def _effect(self, effect: ev.Effect) -> None:
-        entries = self.journal.disk.entries
         match effect:
-            case ev.Send(worker, run, data, life):
-                program = self.programs.get(worker)
-                if program is not None and (program.run, program.life) == (run, life):
-                    program.fifo += data
+            case ev.Send() | ev.Control():
+                self._arrives(effect)
             case ev.Spool(task, path, payload):
-                self.spool[path] = self.spool.get(path) or payload or entries[task].payload
+                stored = self.journal.disk.entries[task].payload
+                self.spool[path] = self.spool.get(path) or payload or stored
             case ev.Unspool(_, path):
                 self.spool.pop(path, None)
-            case ev.Accepted(token, first, count):
-                ids = range(first, first + count)
-                assert [entries[task].payload for task in ids] == list(self.tokens.pop(token))
-                self.accepted.update(ids)
-            case ev.Denied(token, reason):
-                assert reason == "unknown_group"
-                del self.tokens[token]
-            case ev.Ended(tasks):
-                for task, state in tasks:
-                    assert task not in self.ended, f"task {task} ended twice"
-                    assert entries[task].row.state == state
-                    assert state == "dead" or entries[task].result == f"ok {task}"
-                    self.ended[task] = state
+            case ev.Accepted() | ev.Denied():
+                self.ledger.answered(effect)
+            case ev.Verdicts():
+                self.ledger.told(effect)
+            case ev.Ended():
+                self.ledger.over(effect)
+
+    def _arrives(self, effect: ev.Send | ev.Control) -> None:
+        program = self.programs.get(effect.worker)
+        if program is None or (program.run, program.life) != (effect.run, effect.life):
+            return
+        if isinstance(effect, ev.Send):
+            program.repeated |= effect.data.startswith(b"\n")
+            program.fifo += effect.data
+        else:
+            program.control += effect.data
 
     def look(self) -> None:
         """Do the oldest read, if all that was written before it was asked for is durable."""
         if self.queries and self.queries[0][2] <= self.durable:
             query, asked, _ = self.queries.popleft()
-            disk = self.journal.disk
-            if isinstance(query, ev.LoadPage):
-                page = disk.page(query.group, query.after, query.limit)
-                self.answers.append(ev.Loaded(query.group, page))
-            else:
-                page = disk.due(query.group, asked, query.limit)
-                self.answers.append(ev.DueLoaded(query.group, page))
+            self.answers.append(read(self.journal.disk, query, asked))
 
-    def deliver(self, index: int, failed: bool = False) -> None:
+    def deliver(self, index: int, fails: bool = False) -> None:
         if self.answers:
             answer = self.answers.pop(index % len(self.answers))
-            page: Page | None = None if failed else answer.page
-            self.events.append(msgspec.structs.replace(answer, page=page))
+            self.events.append(failed_read(answer) if fails else answer)
 
     def results(self, worker: str, size: int) -> None:
         program = self.programs.get(worker)
@@ -162,23 +150,42 @@ class World:
         if frames:
             self.events.append(ev.Frames(program.worker, program.run, tuple(frames)))
 
+    # ------------------------------------------------------------------------- what people want
+
+    def submit(
+        self,
+        groups: Sequence[str],
+        payloads: Sequence[str],
+        max_queue: int | None = None,
+        **options: Any,
+    ) -> None:
+        self.token += 1
+        submit = ev.Submit(self.token, tuple(groups), payloads, Options(**options), max_queue)
+        self.ledger.submits[self.token] = submit
+        self.events.append(submit)
+
+    def cancel(self, ids: Sequence[int]) -> None:
+        self.token += 1
+        self.ledger.orders[self.token] = ids
+        self.events.append(ev.Cancel(self.token, ids))
+
+    def retry(self, ids: Sequence[int]) -> None:
+        self.token += 1
+        self.ledger.orders[self.token] = ids
+        self.events.append(ev.Retry(self.token, ids))
+
     # --------------------------------------------------------------------------- the faults
 
-    def submit(self, group: str, payloads: Sequence[str]) -> None:
-        self.token += 1
-        self.tokens[self.token] = payloads
-        self.events.append(ev.Submit(self.token, group, payloads))
-
-    def start(self, worker: str, form: Form, window: int, says: bool) -> None:
+    def start(self, worker: str, form: Form, window: int, says: bool, batch: bool = False) -> None:
         if worker not in self.programs:
             self.runs += 1
-            program = Program(self, worker, f"run{self.runs}", form, window, says)
+            program = Program(self, worker, f"run{self.runs}", form, window, says, batch)
             self.programs[worker] = self.all[program.run] = program
             self._ready(program)
 
     def _ready(self, program: Program) -> None:
         p = program
-        self.events.append(ev.Ready(p.worker, p.group, p.run, p.window, p.form, p.life))
+        self.events.append(ev.Ready(p.worker, p.group, p.run, p.window, p.form, p.life, p.batch))
 
     def begin_anew(self, worker: str) -> None:
         """The program restarts inside its pane; the driver empties its FIFO before it reads."""
@@ -186,6 +193,7 @@ class World:
         if program is not None:
             self.results(worker, len(program.out))
             program.held, program.results, program.fifo = {}, {}, b""
+            program.unwanted = set()
             program.life += 1
             self._ready(program)
 
@@ -197,16 +205,22 @@ class World:
         unread, program.fifo, program.held = program.fifo[torn:], b"", {}
         return program, unread
 
-    def bury(self, dead: tuple[Program, bytes] | None) -> None:
+    def bury(self, dead: tuple[Program, bytes] | None, excused: bool = False) -> None:
         if dead is not None:
             program, unread = dead
             self._frames(program, program.out)
-            self.events.append(ev.Gone(program.worker, program.run, unread))
+            self.events.append(ev.Gone(program.worker, program.run, unread, excused))
+
+    def plan(self) -> None:
+        """End the runs that are not to be trusted any more."""
+        for load in self.dispatcher.loads(self.now):
+            if load.overdue or load.silent:
+                self.bury(self.kill(load.worker, 0))
 
     def crash(self, dying: Sequence[str]) -> None:
         """The daemon dies, and these workers while it is away; a new daemon comes."""
         found = self.journal.crash()
-        self.tokens.clear()
+        self.ledger.forget()
         dead = [pair for pair in (self.kill(worker, 0) for worker in dying) if pair]
         self._boot(found, dead)
 
@@ -215,11 +229,12 @@ class World:
     def drain(self) -> None:
         """No more faults: everything accepted must end."""
         for _ in range(400):
-            over = all(e.row.state in ("done", "dead") for e in self.journal.disk.entries.values())
-            if over and not self.events and not self.steps:
+            waiting = self.events or self.steps or self.ledger.orders
+            if self.ledger.all_is_over() and not waiting:
                 break
             for program in self.programs.values():
                 program.read(100)
+                program.obey()
                 for _ in range(len(program.held)):
                     program.begin(0)
                 for _ in range(len(program.held)):
@@ -234,6 +249,19 @@ class World:
                 self.deliver(0)
         self.step()
         self.commit()
-        for task in self.accepted:
-            state = self.journal.disk.entries[task].row.state
-            assert state in ("done", "dead"), f"task {task} stays {state}"
+        self.ledger.close()
+
+
+def failed_read(answer: ev.Event) -> ev.Event:
+    match answer:
+        case ev.Loaded(group, priority):
+            return ev.Loaded(group, priority, None)
+        case ev.DueLoaded(group):
+            return ev.DueLoaded(group, None)
+        case ev.ExpiredLoaded(group):
+            return ev.ExpiredLoaded(group, None)
+        case ev.TasksFound(token):
+            return ev.TasksFound(token, None)
+        case ev.KeyFound(token):
+            return ev.KeyFound(token, None, failed=True)
+    raise AssertionError(answer)

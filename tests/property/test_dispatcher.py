@@ -7,11 +7,14 @@ living runs, what is accepted is durable, each task ends once, a record fits the
 from __future__ import annotations
 
 import os
+from collections import Counter
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.property.task_ledger import ROUTES
 from tests.property.task_world import World
 from tmaxd.tasks import events as ev
 from tmaxd.tasks import queue
@@ -32,8 +35,12 @@ POLICIES = st.builds(
     attempts=st.integers(1, 4),
     backoff_first=st.sampled_from([0.0, 1.0]),
     backoff_max=st.just(4.0),
+    balance=st.sampled_from(["least_loaded", "sticky"]),
+    max_queue=st.sampled_from([None, None, 12]),
 )
 OUTCOMES = st.sampled_from(["done", "done", "failed", "temporary", "timeout"])
+IDS = st.lists(st.integers(1, 40), min_size=1, max_size=4)
+AFFINITIES = st.sampled_from([None, "one", "two"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -60,7 +67,8 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(a=POLICIES, b=POLICIES)
     def policies(self, a: GroupPolicy, b: GroupPolicy) -> None:
-        self.world.policies = {"a": a, "b": b}
+        routed = msgspec.structs.replace(a, routes=ROUTES)
+        self.world.policies = {"a": routed, "b": b}
         self.world.events.append(ev.Groups(self.world.policies))
 
     @rule()
@@ -70,12 +78,62 @@ class Machine(RuleBasedStateMachine):
 
     @rule(group=GROUPS, payloads=PAYLOADS)
     def submit(self, group: str, payloads: list[str]) -> None:
-        self.world.submit(group, [SIZES.get(payload, payload) for payload in payloads])
+        self.world.submit([group], [SIZES.get(payload, payload) for payload in payloads])
+
+    @rule(groups=st.sampled_from(["a", "ab", "bb"]), priority=st.integers(-1, 1),
+          due=st.sampled_from([None, 0.0, 2.0]), expires=st.sampled_from([None, 3.0, 9.0]),
+          affinity=AFFINITIES, max_queue=st.sampled_from([None, 6]))  # fmt: skip
+    def submit_more(
+        self,
+        groups: str,
+        priority: int,
+        due: float | None,
+        expires: float | None,
+        affinity: str | None,
+        max_queue: int | None,
+    ) -> None:
+        now = self.world.now
+        self.world.submit(
+            groups,
+            ["x", "y"],
+            max_queue,
+            priority=priority,
+            due=None if due is None else now + due,
+            expires=None if expires is None else now + expires,
+            affinity=affinity,
+        )
+
+    @rule(group=GROUPS, key=st.integers(1, 3), payload=st.sampled_from(["k", "k", "other"]))
+    def submit_keyed(self, group: str, key: int, payload: str) -> None:
+        self.world.submit([group], [payload], key=f"{group}{key}")
+
+    @rule(ids=IDS)
+    def cancel(self, ids: list[int]) -> None:
+        self.world.cancel(ids)
+
+    @rule(ids=IDS)
+    def retry(self, ids: list[int]) -> None:
+        self.world.retry(ids)
 
     @rule(worker=WORKERS, form=st.sampled_from(["json", "tsv"]), window=st.integers(1, 4),
-          says=st.booleans())  # fmt: skip
-    def start(self, worker: str, form: Form, window: int, says: bool) -> None:
-        self.world.start(worker, form, window, says)
+          says=st.booleans(), batch=st.booleans())  # fmt: skip
+    def start(self, worker: str, form: Form, window: int, says: bool, batch: bool) -> None:
+        self.world.start(worker, form, window, says, batch)
+
+    @rule(worker=WORKERS, index=SOME)
+    def beat(self, worker: str, index: int) -> None:
+        if worker in self.world.programs:
+            self.world.programs[worker].beat()
+            self.world.programs[worker].tell(index)
+
+    @rule()
+    def all_obey(self) -> None:
+        for program in self.world.programs.values():
+            program.obey()
+
+    @rule()
+    def plan(self) -> None:
+        self.world.plan()
 
     @rule(commit=st.sampled_from([None, None, 0, 1]), looks=st.integers(0, 2),
           delivers=st.integers(0, 2), index=SOME, failed=st.integers(0, 7))  # fmt: skip
@@ -88,19 +146,20 @@ class Machine(RuleBasedStateMachine):
         for _ in range(delivers):
             self.world.deliver(index, failed == 0)
 
-    @rule(begun=st.integers(0, 2), ended=st.integers(0, 2), index=SOME, outcome=OUTCOMES)
-    def all_work(self, begun: int, ended: int, index: int, outcome: str) -> None:
+    @rule(begun=st.integers(0, 2), ended=st.integers(0, 2), index=SOME, outcome=OUTCOMES,
+          count=st.integers(1, 3))  # fmt: skip
+    def all_work(self, begun: int, ended: int, index: int, outcome: str, count: int) -> None:
         for program in self.world.programs.values():
             program.read(100)
             for _ in range(begun):
-                program.begin(index)
+                program.begin(index, count)
             for _ in range(ended):
-                program.finish(index, outcome)
+                program.finish(index, outcome, count)
             self.world.results(program.worker, len(program.out))
 
-    @rule()
-    def time_passes(self) -> None:
-        self.world.now += 1.5
+    @rule(seconds=st.sampled_from([0.5, 1.5, 20.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.now += seconds
 
     @rule(worker=WORKERS, lines=st.integers(1, 4), begun=st.integers(0, 3), index=SOME)
     def work(self, worker: str, lines: int, begun: int, index: int) -> None:
@@ -118,13 +177,15 @@ class Machine(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def nonsense(self, worker: str) -> None:
         if worker in self.world.programs:
-            self.world.programs[
-                worker
-            ].out += b'\n{"t":"done","id":1,"attempt":9}\nstarted\t2\t7\nhm\n'
+            self.world.programs[worker].out += (
+                b'\n{"t":"done","id":1,"attempt":9}\nstarted\t2\t7\nhm\n{"t":"begun","tasks":[[1,9]]}\n'
+                b'{"t":"results","tasks":[[1,9,"x"],[99,1,"y"]]}\n{"t":"results","tasks":[[1]]}\n'
+                b'{"t":"progress","id":1,"attempt":9,"done":1}\n'
+            )
 
-    @rule(worker=WORKERS, torn=st.sampled_from([0, 0, 5, 10_000]))
-    def die(self, worker: str, torn: int) -> None:
-        self.world.bury(self.world.kill(worker, torn))
+    @rule(worker=WORKERS, torn=st.sampled_from([0, 0, 5, 10_000]), excused=st.booleans())
+    def die(self, worker: str, torn: int, excused: bool) -> None:
+        self.world.bury(self.world.kill(worker, torn), excused)
 
     @rule(worker=WORKERS)
     def begin_anew(self, worker: str) -> None:
@@ -140,24 +201,28 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        for group in self.world.dispatcher._groups.values():
-            assert len(group.queue._main) <= 4
-            assert group.queue.chars == sum(len(task.payload or "") for task in group.queue._main)
+        for group in self.world.dispatcher._memory.groups.values():
+            lanes = group.queue.lanes.order
+            assert sum(len(lane.main) for lane in lanes) <= 4
+            tasks = [task for lane in lanes for task in (*lane.front, *lane.main)]
+            assert group.queue.chars == sum(len(task.payload or "") for task in tasks)
 
     @precondition(lambda self: not self.world.events and not self.world.steps)
     @invariant()
     def counts_agree(self) -> None:
         """When nothing is on its way, the counts in memory are those of the disk."""
-        found = self.world.journal.disk.recover().counts
+        disk = self.world.journal.disk
         for name, group in self.world.dispatcher.view(self.world.now).groups.items():
-            counts = found.get(name, {})
-            delayed_here = len(self.world.dispatcher._groups[name].queue._front)
-            assert group.sent + group.running == counts.get("sent", 0)
-            assert (group.done, group.dead) == (counts.get("done", 0), counts.get("dead", 0))
-            assert group.queued + group.delayed == counts.get("queued", 0) + counts.get(
-                "delayed", 0
+            found = Counter(
+                entry.shown().state for entry in disk.entries.values() if entry.row.group == name
             )
-            assert 0 <= group.queued - counts.get("queued", 0) <= delayed_here
+            assert group.sent + group.running == found["sent"]
+            assert (group.done, group.dead) == (found["done"], found["dead"])
+            assert group.cancelled == found["cancelled"]
+            assert group.queued + group.delayed == found["queued"] + found["delayed"]
+            state = self.world.dispatcher._memory.groups[name]
+            here = sum(len(lane.front) for lane in state.queue.lanes.order) + len(state.aside)
+            assert 0 <= group.queued - found["queued"] <= here
 
 
 Machine.TestCase.settings = settings(

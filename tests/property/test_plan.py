@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,27 @@ class Step:
     and that is after all that does not need it."""
 
 
+def wanted_of(
+    groups: dict[str, WantedGroup],
+    inboxes: set[str],
+    outboxes: set[str],
+    shared: set[str],
+) -> Wanted:
+    shared = {name for name in shared & groups.keys() if groups[name].takes_tasks}
+    groups = {
+        name: msgspec.structs.replace(g, fingerprint=g.fingerprint + ",layout")
+        if name in shared
+        else g
+        for name, g in groups.items()
+    }
+    return Wanted(
+        groups=groups,
+        inboxes=frozenset(inboxes),
+        outboxes=frozenset(outboxes - inboxes),
+        shared=frozenset(shared),
+    )
+
+
 def groups(name: str) -> st.SearchStrategy[WantedGroup]:
     kinds = st.just(name != "shell") if name != "echo" else st.booleans()
     return st.builds(
@@ -51,9 +73,11 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
 
 
 WANTED = st.builds(
-    lambda groups, inboxes: Wanted(groups=groups, inboxes=frozenset(inboxes)),
+    wanted_of,
     st.fixed_dictionaries({}, optional={n: groups(n) for n in ("check", "echo", "shell")}),
     st.sets(st.sampled_from(["tasks", "jobs"])),
+    st.sets(st.sampled_from(["tasks", "results"])),
+    st.sets(st.sampled_from(["check", "echo"])),
 )
 NUMBER = st.integers(0, 7)
 PASSES_AFTER = st.sampled_from([1, 0, 2, 4])
@@ -141,6 +165,8 @@ def is_as_wanted(world: World) -> None:
     if not world.down:
         assert world.pipes == {w for w, live in world.live.items() if live.takes_tasks}
         assert world.inboxes == world.wanted.inboxes
+        assert world.outboxes == world.wanted.outboxes
+        assert world.shared == world.wanted.shared
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

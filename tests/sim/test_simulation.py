@@ -8,9 +8,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.sim.fates import check_fates
+from tmaxd.tasks.records import Options
 from tmaxd.testing.simulation import Simulation
 
-GROUPS = ("check", "other")
+GROUPS = ("check", "other", "echo")
+ROUTES = {"echo": "check"}
+GIVEN_BACK = 9
+"""Tasks that three workers, and those before them, may not have begun when they ended."""
 BAD = ("", "workers: [", "version: 1\nfleet: sim\nworkers: {check: {cuont: 4}}\n", "\0\1")
 
 
@@ -19,11 +24,19 @@ def spec(count: int, mark: str, other: bool = True) -> str:
         "version: 1",
         "fleet: sim",
         "workers:",
-        f"  check: {{count: {count}, task: [echo], env: {{MARK: {mark}}}, cwd: /}}",
+        f"  check: {{count: {count}, task: [echo], env: {{MARK: {mark}}}, cwd: /, max_queue: 20}}",
         "  shell: {run: [sh, -i], cwd: /}",
+        f"  echo: {{count: 2, serve: [prog], cwd: /, env: {{MARK: {mark}}}}}",
     ]
     if other:
-        lines.append("  other: {count: 1, task: [cat], cwd: /}")
+        lines.append("  other: {count: 1, task: [cat], cwd: /, balance: sticky}")
+    outbox = "{from: [check, echo, other]}" if other else "{from: [check, echo]}"
+    lines += [
+        "pipes:",
+        "  inboxes: {box: {to: check}, both: {to: [check, echo]}}",
+        f"  outboxes: {{results: {outbox}}}",
+        "  routes: [{from: echo, to: check}]",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -32,7 +45,10 @@ class FleetMachine(RuleBasedStateMachine):
         super().__init__()
         self.good = spec(2, "a")
         self.sim = Simulation(self.good)
+        self.told = b""
+        """What came out of the outbox."""
         self.sim.start()
+        self.sim.one_pass()
 
     def teardown(self) -> None:
         try:
@@ -46,28 +62,81 @@ class FleetMachine(RuleBasedStateMachine):
         sim.tmux.hang(0)
         sim.tmux.lose_status(False)
         sim.do(sim.journal.heal)
+        sim.workers.deaf.clear()
         sim.edit(spec(2, "a"))
         if sim.fleet is None:
             sim.start()
         assert sim.reload()
-        sim.settle()
-        for task in sim.accepted:
-            story = sim.run(sim.journal.story(task))
-            assert story is not None, f"task {task} was accepted and is gone"
-            if story.task.state == "dead":
-                lost = [a.outcome for a in story.attempts]
-                assert len(lost) >= 2, f"task {task} was given up after {lost}"
-            else:
-                assert story.task.state == "done"
-                assert sim.workers.finished[task] >= 1
+        sim.settle(1500)  # a few hundred lines may wait for two workers
+        self.somebody_reads_the_outbox()
+        check_fates(sim, self.told.splitlines(), ROUTES)
         names = {session.name for session in sim.tmux.sessions.values()}
-        assert names == {"check-1", "check-2", "shell-1", "other-1"} or len(names) == 4
+        wanted = {"check-1", "check-2", "shell-1", "other-1", "echo-1", "echo-2"}
+        assert names == wanted or len(names) == len(wanted)
 
     # ------------------------------------------------------------------------------- the rules
 
     @rule(group=st.sampled_from(GROUPS), count=st.integers(1, 5))
     def submit(self, group: str, count: int) -> None:
         self.sim.submit(group, count)
+
+    @rule(
+        group=st.sampled_from(GROUPS),
+        count=st.integers(1, 3),
+        priority=st.integers(-2, 2),
+        after=st.sampled_from([None, 0.5, 20.0]),
+        expires=st.sampled_from([None, None, 0.2, 40.0]),
+        affinity=st.sampled_from([None, "a", "b"]),
+        limit=st.sampled_from([None, 3]),
+    )
+    def submit_with_options(
+        self,
+        group: str,
+        count: int,
+        priority: int,
+        after: float | None,
+        expires: float | None,
+        affinity: str | None,
+        limit: int | None,
+    ) -> None:
+        now = self.sim.clock.wall()
+        options = Options(
+            priority=priority,
+            due=None if after is None else now + after,
+            expires=None if expires is None else now + expires + (after or 0.0),
+            affinity=affinity,
+        )
+        self.sim.submit(group, count, options, limit)
+
+    @rule(group=st.sampled_from(GROUPS), key=st.sampled_from("kl"), times=st.integers(1, 2))
+    def submit_with_a_key(self, group: str, key: str, times: int) -> None:
+        for _ in range(times):
+            self.sim.submit(group, 1, Options(key=key))
+
+    @rule(inbox=st.sampled_from(["box", "both"]), count=st.integers(1, 30))
+    def somebody_writes_to_an_inbox(self, inbox: str, count: int) -> None:
+        if inbox in self.sim.pipes.inboxes():
+            data = b"".join(b"line %d\n" % n for n in range(count))
+            self.sim.do(lambda: self.sim.pipes.inbox_writes(inbox, data))
+
+    @rule()
+    def somebody_reads_the_outbox(self) -> None:
+        if "results" in self.sim.pipes.outboxes():
+            while data := self.sim.pipes.outbox_reads("results"):
+                self.told += data
+
+    @rule(pick=st.integers(0, 99), count=st.integers(1, 3))
+    def some_are_cancelled(self, pick: int, count: int) -> None:
+        self.sim.cancel(self._some(pick, count))
+
+    @rule(pick=st.integers(0, 99), count=st.integers(1, 3))
+    def some_are_retried(self, pick: int, count: int) -> None:
+        self.sim.retry(self._some(pick, count))
+
+    def _some(self, pick: int, count: int) -> list[int]:
+        """Tasks from anywhere in the table, and one that there is not."""
+        ids = [*sorted(self.sim.journal.disk.entries), 10**6]
+        return sorted({ids[(pick + n) % len(ids)] for n in range(count)})
 
     @rule(group=st.sampled_from(GROUPS))
     def work_is_under_way(self, group: str) -> None:
@@ -89,7 +158,25 @@ class FleetMachine(RuleBasedStateMachine):
     def workers_finish(self) -> None:
         self.sim.do(self.sim.workers.finish)
 
-    @rule(seconds=st.sampled_from([0.01, 0.3, 3.0, 30.0]))
+    @rule()
+    def workers_say_that_they_are_alive(self) -> None:
+        self.sim.do(self.sim.workers.beat)
+
+    @rule(pick=st.integers(0, 9), deaf=st.booleans())
+    def a_worker_hangs(self, pick: int, deaf: bool) -> None:
+        deaf_ones = self.sim.workers.deaf
+        self._one(deaf_ones.add if deaf else deaf_ones.discard, pick)
+
+    @rule(pick=st.integers(0, 9), group=st.sampled_from(GROUPS))
+    def a_worker_hangs_with_tasks_in_hand(self, pick: int, group: str) -> None:
+        self.workers_say_that_they_are_alive()
+        self.work_is_under_way(group)
+        self.a_worker_hangs(pick, True)
+        for _ in range(3):
+            self.sim.advance(25.0)
+            self.sim.one_pass()
+
+    @rule(seconds=st.sampled_from([0.01, 0.3, 3.0, 30.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
         self.sim.advance(seconds)
 
@@ -180,6 +267,18 @@ class FleetMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_accepted_is_on_disk(self) -> None:
         assert self.sim.accepted <= self.sim.journal.disk.entries.keys()
+
+    @invariant()
+    def no_more_wait_than_may(self) -> None:
+        """Of those that were submitted: what routes make, and what comes back, is taken all the same."""
+        rows = [entry.shown() for entry in self.sim.journal.disk.entries.values()]
+        waiting = [
+            row
+            for row in rows
+            if row.group == "check" and row.state in ("queued", "delayed") and row.source is None
+        ]
+        fresh = [row for row in waiting if row.attempt == 0]
+        assert len(fresh) <= 20 + len(self.sim.verdicts) + GIVEN_BACK
 
 
 TestFleet = FleetMachine.TestCase

@@ -17,16 +17,20 @@ from typing import Literal, Self, TypeVar
 from tests.waiting import DEADLINE
 from tmaxd.tasks.frames import (
     Bad,
+    BegunFrame,
     DoneFrame,
     FailedFrame,
     Form,
     Frame,
     HeartbeatFrame,
     LineBuffer,
+    ProgressFrame,
     ReadyFrame,
+    ResultsFrame,
     StartedFrame,
-    TaskWriter,
 )
+from tmaxd.tasks.writing import TaskWriter, cancel_frame
+from tmaxd.worker.paths import runner_argv
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("tasks", "control", "results")
@@ -40,9 +44,12 @@ class Door:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.frames: list[Frame] = []
-        """All that came, heartbeats too."""
+        """All that came, heartbeats too; those that are of many tasks stand here as many frames."""
         self.raw = b""
+        self.given = 0
+        """Bytes written to its tasks FIFO."""
         self.form: Form = "json"
         self._fds: dict[str, int] = {}
         self._lines = LineBuffer()
@@ -70,9 +77,18 @@ class Door:
             os.close(fd)
         self._fds.clear()
 
+    def leave_results(self) -> int:
+        """Nothing is read any more, though the FIFO is still held."""
+        return self._fds.pop("results")
+
+    def come_back(self, results: int) -> None:
+        self._fds["results"] = results
+
     def write(self, data: bytes, name: Literal["tasks", "control"] = "tasks") -> None:
         written = os.write(self._fds[name], data)
         assert written == len(data), "the FIFO is full"
+        if name == "tasks":
+            self.given += written
 
     # ------------------------------------------------------------------------------- the worker
 
@@ -141,6 +157,16 @@ class Door:
             data = writer.by_file(number, attempt, str(path))
         self.write(data)
 
+    def batch(self, payloads: Mapping[int, str], timeout: float | None = None) -> None:
+        """Hand over many tasks at once, as the daemon does to a worker that takes them so."""
+        rows = [(number, 1, payload) for number, payload in payloads.items()]
+        for piece in TaskWriter(self.form, timeout).batch(rows):
+            assert isinstance(piece, bytes), "too long for a batch"
+            self.write(piece)
+
+    def cancel(self, number: int, attempt: int = 1) -> None:
+        self.write(cancel_frame(self.form, number, attempt), "control")
+
     def run(self, number: int, payload: str, timeout: float | None = None) -> Ended:
         self.task(number, payload, timeout=timeout)
         return self.outcome(number)
@@ -174,6 +200,9 @@ class Door:
             lambda: [f for f in self.frames[after:] if isinstance(f, kind)], kind.__name__
         )
 
+    def progress(self, number: int) -> list[ProgressFrame]:
+        return [f for f in self.frames if isinstance(f, ProgressFrame) and f.id == number]
+
     def bad(self) -> list[Bad]:
         return [f for f in self.frames if isinstance(f, Bad)]
 
@@ -182,6 +211,13 @@ class Door:
 
     def until(self, condition: Callable[[], bool], what: str, within: float = DEADLINE) -> None:
         self._wait(lambda: [True] if condition() else [], what, within)
+
+    def until_quietly(self, condition: Callable[[], bool], what: str) -> None:
+        """As `until`, without reading anything."""
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < end, f"not in time: {what}\npane:\n{self.pane()}"
+            time.sleep(0.005)
 
     def _wait(self, look: Callable[[], list[U]], what: str, within: float = DEADLINE) -> U:
         """The first of what `look` finds, once it finds something."""
@@ -200,7 +236,8 @@ class Door:
         if select.select([fd], [], [], wait)[0]:
             data = os.read(fd, 65536)
             self.raw += data
-            self.frames += self._lines.feed(data)
+            for frame in self._lines.feed(data):
+                self.frames += single(frame)
 
     # ------------------------------------------------------------------------------- its end
 
@@ -220,6 +257,14 @@ class Door:
         self.go()
 
 
+def single(frame: Frame) -> list[Frame]:
+    if isinstance(frame, BegunFrame):
+        return [StartedFrame(*key) for key in frame.tasks]
+    if isinstance(frame, ResultsFrame):
+        return [DoneFrame(*result) for result in frame.tasks]
+    return [frame]
+
+
 def children(pid: int) -> list[int]:
     try:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -237,4 +282,4 @@ def python(program: str | Path, *arguments: str) -> list[str]:
 
 
 def runner(*argv: str) -> list[str]:
-    return ["bash", str(ROOT / "tmaxd/worker/runner.bash"), *argv]
+    return [*runner_argv(), *argv]

@@ -9,7 +9,7 @@ import time
 
 from tmaxd.worker import Task, Temporary, serve
 
-ERRORS = {"raise": ValueError, "temporary": Temporary, "late": TimeoutError}
+ERRORS = {"raise": ValueError, "temporary": Temporary, "timeout": TimeoutError}
 
 
 def say(text: str) -> None:
@@ -17,10 +17,38 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def note(task: Task, rest: str) -> str:
+    task.progress(0.5, note=rest)
+    return "noted"
+
+
+def number(task: Task, rest: str) -> None:
+    task.progress(float(rest))
+
+
+kept: list[Task] = []
+
+
+def keep(task: Task, rest: str) -> str:
+    kept.append(task)
+    return "kept"
+
+
+def late_report(task: Task, rest: str) -> str:
+    for ended in kept:
+        ended.progress(1)
+    return "said"
+
+
+REPORTS = {"note": note, "number": number, "keep": keep, "late": late_report}
+
+
 def act(task: Task) -> object:
     verb, _, rest = task.payload.partition(" ")
     if verb in ERRORS:
         raise ERRORS[verb](rest)
+    if verb in REPORTS:
+        return REPORTS[verb](task, rest)
     match verb:
         case "crash":
             os._exit(9)
@@ -44,12 +72,22 @@ def wait(task: Task) -> float | None:
     return float(rest) if verb == "sleep" else None
 
 
+def steps(task: Task) -> list[tuple[int, int]]:
+    total = int(task.payload.removeprefix("progress "))
+    return [(done, total) for done in range(1, total + 1)]
+
+
 def sync(task: Task) -> object:
     seconds = wait(task)
     if task.payload.startswith("gate "):
         while not os.path.exists(task.payload[5:]):
             time.sleep(0.01)
+    if task.payload.startswith("progress "):
+        for done, total in steps(task):
+            task.progress(done, total, f"step {done}")
+            time.sleep(0.001)
     if seconds is not None:
+        say("asleep")
         try:
             time.sleep(seconds)
         finally:
@@ -62,10 +100,15 @@ class Coroutine:
 
     async def __call__(self, task: Task) -> object:
         seconds = wait(task)
+        if task.payload.startswith("progress "):
+            for done, total in steps(task):
+                task.progress(done, total, f"step {done}")
+                await asyncio.sleep(0.001)
         if task.payload.startswith("gate "):
             while not os.path.exists(task.payload[5:]):
                 await asyncio.sleep(0.01)
         if seconds is not None:
+            say("asleep")
             try:
                 await asyncio.sleep(seconds)
             finally:

@@ -34,7 +34,7 @@ KINDS = [
     )
     for name in WORKERS
 ]
-FORMS = {"sdk": "json", "sdk-async": "json", "node": "json"}
+FORMS = {"bash": "tsv"}
 STOPPED = {"runner-argument": 143, "runner-stdin": 143}
 """Exit status after SIGTERM where it is not 0."""
 
@@ -56,7 +56,7 @@ def test_says_first_that_it_is_ready_with_version_and_window(door: Door, kind: s
     assert frame.window == {"sdk": 64, "sdk-async": 16, "node": 16}.get(kind, 1)
     assert door.raw.startswith(b"\n"), "a torn line of a predecessor must be ended first"
     assert door.frames[0] == frame
-    assert door.form == FORMS.get(kind, "tsv")
+    assert door.form == FORMS.get(kind, "json")
 
 
 ODD = [
@@ -163,6 +163,10 @@ GARBAGE = [
     b'{"t":"task","id":1,"attempt":1}\n',
     b'{"t":"unheard","id":1}\n',
     b"[]\n",
+    b'{"t":"tasks","tasks":[[1,1]]}\n',
+    b'{"t":"tasks","tasks":[[1,1,"x"]\n',
+    b'{"t":"cancel","id":"1"}\n',
+    b"cancel\t1\n",
     b"null\n",
     b"task\n",
     b"task\t1\n",

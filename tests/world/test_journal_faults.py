@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tmaxd.ports import JournalError, Recovered
 from tmaxd.tasks.records import (
     Assigned,
-    Finished,
+    Closed,
+    Done,
     Record,
     Requeued,
     RevisionApplied,
@@ -22,11 +24,12 @@ from tmaxd.tasks.records import (
     RunStarted,
     Submitted,
 )
-from tmaxd.world.journal import fold, open_journal
+from tmaxd.world.journal import open_journal, room, runs, writer
 
 
 def submitted(*ids: int, payload: str = "p") -> list[Record]:
-    return [Submitted(i, "g", payload, 1.0) for i in ids]
+    """Each a submit of its own."""
+    return [Submitted(i, "g", [payload], 1.0 + i) for i in ids]
 
 
 def fill(path: Path, tasks: int = 40) -> None:
@@ -35,7 +38,7 @@ def fill(path: Path, tasks: int = 40) -> None:
     async def body() -> None:
         journal, _ = open_journal(path)
         await journal.write(submitted(*range(1, tasks + 1), payload="x" * 400))
-        await journal.write([Assigned(i, "g", 1, "g-1", "r", 2.0) for i in range(1, 9)])
+        await journal.write([Assigned(1, "g", "g-1", "r", list(range(1, 9)), [1] * 8, 2.0)])
         await journal.close()
 
     asyncio.run(body())
@@ -81,11 +84,11 @@ def test_a_newer_state_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     fill(path)
     db = sqlite3.connect(path)
-    db.execute("UPDATE meta SET value = 2 WHERE key = 'version'")
+    db.execute("UPDATE meta SET value = 3 WHERE key = 'version'")
     db.commit()
     db.close()
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="state version 2, this tmaxd knows versions up to 1"):
+    with pytest.raises(JournalError, match="state version 3, this tmaxd knows versions up to 2"):
         recovered(path)
     assert path.read_bytes() == before
 
@@ -156,38 +159,114 @@ def test_a_wal_cut_short_gives_the_batches_before_the_cut(tmp_path: Path) -> Non
     assert seen == set(range(1, 10))
 
 
-def test_the_counts_are_those_of_the_tasks(tmp_path: Path) -> None:
+def test_a_state_of_before_the_first_release_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript("CREATE TABLE meta (key, value); INSERT INTO meta VALUES ('version', 1)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="state version 1 of a tmaxd before its first release"):
+        recovered(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_packed_and_damaged_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE payloads SET texts = x'c1c1'")
+    db.commit()
+    db.close()
+    with pytest.raises(JournalError, match="cannot be read as our state"):
+        recovered(path)  # the leases name payloads
+
+
+def test_the_numbers_are_those_of_the_tasks(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     fill(path)
 
     async def body() -> None:
         journal, _ = open_journal(path)
         lost = Requeued(
-            id=1, group="g", attempt=1, worker="g-1", run="r", outcome="lost", error="", started=None,
-            at=3.0, due=4.0,
+            id=1, group="g", attempt=1, worker="g-1", run="r", outcome="lost", error="", sent=2.0,
+            started=None, at=3.0, due=4.0, was="queued",
         )  # fmt: skip
-        over = Finished(
+        over = Closed(
             id=2, group="g", state="dead", attempt=1, worker="g-1", run="r", outcome="failed",
-            started=None, at=3.0,
+            sent=2.0, started=None, at=3.0, error="", was="queued",
         )  # fmt: skip
-        await journal.write([lost, over, Assigned(1, "g", 2, "g-1", "r", 5.0, True)])
+        done = Done("g", "g-1", "r", 5.0, [(3, 1, 2.0, None, "", None)])
+        await journal.write([lost, over, done])
         await journal.close()
 
     asyncio.run(body())
     db = sqlite3.connect(path)
-    counted = db.execute(
-        "SELECT grp, state, count(*) FROM tasks GROUP BY 1, 2 ORDER BY 1, 2"
-    ).fetchall()
     kept = db.execute("SELECT grp, state, n FROM counters WHERE n <> 0 ORDER BY 1, 2").fetchall()
+    blocks = db.execute(
+        "SELECT first, queued, delayed, over FROM blocks WHERE first < 5"
+    ).fetchall()
     db.close()
-    assert kept == counted
+    assert kept == [("g", 0, 37), ("g", 1, 1), ("g", 3, 1), ("g", 4, 1)]
+    assert blocks == [(1, 0, 1, None), (2, 0, 0, 3.0), (3, 0, 0, 5.0), (4, 1, 0, None)]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Done("g", "g-1", "r", 5.0, [(9, 1, 2.0, None, "", None)]),
+        Done("g", "g-1", "r", 5.0, [(10, 1, 2.0, None, "", None), (9, 1, 2.0, None, "", None)]),
+        Submitted(40, "g", ["a", "b"], 5.0),
+        Submitted(39, "g", ["a", "b", "c"], 5.0),
+    ],
+    ids=["done twice", "done twice with another", "an id twice", "ids over ids"],
+)
+def test_a_record_that_contradicts_the_tasks_is_not_written(tmp_path: Path, record: Record) -> None:
+    path = tmp_path / "state.db"
+    fill(path)
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        await journal.write([Done("g", "g-1", "r", 5.0, [(9, 1, 2.0, None, "", None)])])
+        with pytest.raises(JournalError, match="This is a bug in tmaxd"):
+            await journal.write([record])
+        await journal.close()
+
+    asyncio.run(body())
+    found = recovered(path)
+    assert (found.next_id, found.counts) == (41, {"g": {"queued": 39, "done": 1}})
+
+
+def test_a_quiet_wal_has_room_and_holds_what_it_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUIET", 0.01)
+    path = tmp_path / "live" / "state.db"
+    path.parent.mkdir()
+    wal = path.with_name("state.db-wal")
+
+    async def body() -> None:
+        journal, _ = open_journal(path)
+        await until(lambda: wal.stat().st_size >= room.ROOM, "the WAL has room")
+        shutil.copytree(path.parent, tmp_path / "empty")
+        for i in range(1, 9):
+            await journal.write(submitted(i, payload="x" * 900))
+        assert wal.stat().st_size == room.ROOM
+        shutil.copytree(path.parent, tmp_path / "copy")
+        await journal.close()
+
+    asyncio.run(body())
+    assert not wal.exists()
+    assert recovered(path).next_id == 9
+    assert recovered(tmp_path / "copy" / "state.db").next_id == 9
+    assert recovered(tmp_path / "empty" / "state.db").next_id == 1
 
 
 def test_ids_never_return_even_when_their_tasks_are_gone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     fill(path)
     db = sqlite3.connect(path)
-    db.execute("DELETE FROM tasks")
+    db.execute("DELETE FROM blocks")
     db.commit()
     db.close()
     assert recovered(path).next_id == 41
@@ -196,7 +275,7 @@ def test_ids_never_return_even_when_their_tasks_are_gone(tmp_path: Path) -> None
 def test_old_runs_and_revisions_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fold, "ENDED_RUNS_KEPT", 5)
+    monkeypatch.setattr(runs, "ENDED_RUNS_KEPT", 5)
     path = tmp_path / "state.db"
 
     async def body() -> None:
@@ -214,8 +293,8 @@ def test_old_runs_and_revisions_are_forgotten(
     asyncio.run(body())
     assert [run.run for run in recovered(path).runs] == ["r1"]
     db = sqlite3.connect(path)
-    runs = [row[0] for row in db.execute("SELECT run FROM runs ORDER BY number")]
+    names = [row[0] for row in db.execute("SELECT run FROM runs ORDER BY number")]
     revisions = db.execute("SELECT min(number), count(*) FROM revisions").fetchone()
     db.close()
-    assert runs == ["r1", *(f"r{i}" for i in range(75, 80))]
+    assert names == ["r1", *(f"r{i}" for i in range(75, 80))]
     assert revisions == (30, 50)

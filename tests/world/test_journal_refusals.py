@@ -25,8 +25,8 @@ def test_a_refusing_disk_holds_everything_back_until_it_heals(
     refusing = True
     apply = fold.apply
 
-    def failing(db: sqlite3.Connection, records: list[Record]) -> None:
-        apply(db, records)
+    def failing(db: sqlite3.Connection, batches: list[list[Record]]) -> None:
+        apply(db, batches)
         if refusing:
             raise sqlite3.OperationalError("disk I/O error")
 
@@ -40,7 +40,7 @@ def test_a_refusing_disk_holds_everything_back_until_it_heals(
         await until(journal.trouble, "the trouble shows")
         assert "cannot be written: disk I/O error; trying again" in (journal.trouble() or "")
         second = journal.write(submitted(2))
-        page = asyncio.ensure_future(journal.page("g", 0, 10))
+        page = asyncio.ensure_future(journal.page("g", 0, 0, 10))
         assert await journal.story(1) is None
         assert [first.done(), second.done(), page.done()] == [False] * 3
         refusing = False
@@ -57,7 +57,7 @@ def test_a_refusing_disk_holds_everything_back_until_it_heals(
 def test_closing_while_the_disk_refuses_fails_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(db: sqlite3.Connection, records: list[Record]) -> None:
+    def failing(db: sqlite3.Connection, batches: list[list[Record]]) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(fold, "apply", failing)
@@ -82,17 +82,17 @@ from tmaxd.world.journal import open_journal, writer
 async def body():
     writer.RETRY = 0.02
     journal, _ = open_journal(Path(sys.argv[1]))
-    await journal.write([Submitted(1, "g", "x", 1.0)])
+    await journal.write([Submitted(1, "g", ["x"], 1.0)])
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
-    big = journal.write([Submitted(2, "g", "x" * 500000, 1.0)])
+    big = journal.write([Submitted(2, "g", ["x" * 500000], 1.0)])
     for _ in range(500):
         if journal.trouble(): break
         await asyncio.sleep(0.01)
     print("trouble:", journal.trouble(), big.done())
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     await big
-    await journal.write([Submitted(3, "g", "x", 1.0)])
+    await journal.write([Submitted(3, "g", ["x"], 1.0)])
     print("healed:", journal.trouble())
     await journal.close()
 
@@ -144,7 +144,7 @@ from tmaxd.world.journal import open_journal
 async def body():
     journal, _ = open_journal(Path(sys.argv[1]))
     for task in range(1, 100):
-        await journal.write([Submitted(task, "g", "x", 1.0)])
+        await journal.write([Submitted(task, "g", ["x"], 1.0)])
         print(task, flush=True)
 
 asyncio.run(body())

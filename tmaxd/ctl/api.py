@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from tmaxd.ctl.errors import CtlError, NoDaemon, TimedOut, WrongUsage
 from tmaxd.ctl.http import Broken, Connection, Response
+from tmaxd.ctl.ids import Ranges, parts
+from tmaxd.ctl.receipt import Receipt, Taken
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no waiting; the daemon's own loop never stops for that long."""
@@ -18,7 +20,14 @@ STREAM_PATIENCE = 15.0
 """Seconds of silence on a stream that has a sign of life every five."""
 
 SUBMIT_PATIENCE = 60.0
-"""Seconds in which the daemon must take more of a body: it holds the sender back while its disk does."""
+"""Seconds in which the daemon must acknowledge something of what was sent: it holds the sender back while its disk
+does. Where many tasks are cancelled, likewise."""
+
+BOTH_WAYS = "Content-Type: application/x-ndjson\r\nAccept: application/x-ndjson\r\n"
+"""Makes the daemon acknowledge a stream of tasks by a stream."""
+
+MOST_WAITS = 1_000_000
+"""Tasks that the daemon lets one request wait for."""
 
 T = TypeVar("T")
 
@@ -54,22 +63,60 @@ class Api:
             self.patience + wait, lambda c: _decoded(c.ask("POST", _target(path, query)))
         )
 
-    def submit(self, group: str, pieces: Iterable[bytes]) -> dict[str, Any]:
-        """NDJSON in pieces of any size. Raises `Refused`, whose details say what was accepted before."""
-        target = _target("/v1/tasks", {"group": group})
-        return self._call(
-            SUBMIT_PATIENCE,
-            lambda c: _decoded(c.stream("POST", target, pieces, "application/x-ndjson")),
-        )
+    def submit(
+        self,
+        group: str,
+        pieces: Iterable[bytes],
+        options: Mapping[str, object] | None = None,
+        receipt: Receipt | None = None,
+        sent: Callable[[], int] | None = None,
+    ) -> dict[str, Any]:
+        """NDJSON in pieces of any size. Returns when all tasks are on disk; `receipt` gets them as soon as they are,
+        and is right when this raises, too. `sent`: how many tasks the pieces held so far; without it something of
+        them has to be acknowledged every minute."""
+        found = receipt or Receipt()
+
+        def due() -> bool:
+            return sent is None or sent() > found.total + len(found.existing)
+
+        target = _target("/v1/tasks", {"group": group, **(options or {})})
+        with self._connection(SUBMIT_PATIENCE) as connection:
+            with self._errors():
+                answer, sender = connection.exchange("POST", target, pieces, BOTH_WAYS, due)
+                _checked(answer)
+            for taken in self._taken(answer):
+                found.add(taken)
+            # Not one of the connection's errors: the pieces themselves could not be read.
+            sender.check()
+        return found.as_json()
+
+    def _taken(self, answer: Response) -> Iterator[Taken]:
+        with self._errors():
+            for line in _objects(answer):
+                if "accepted" in line:
+                    return
+                yield Taken(line["first_id"], line["count"], line.get("existing", False))
+            raise Broken("the stream ended before its last line")
+
+    def judge(self, verb: str, choice: Mapping[str, object]) -> Iterator[tuple[int, str]]:
+        """`cancel` or `retry`: (id, verdict) of each task of the choice."""
+        body = json.dumps(choice).encode()
+        with self._connection(SUBMIT_PATIENCE) as connection, self._errors():
+            answer = connection.ask("POST", f"/v1/{verb}", body, "application/json")
+            for line in _objects(_checked(answer)):
+                for task in line.get("tasks", (line,)):
+                    yield task["id"], task["verdict"]
 
     def wait(self, ranges: Iterable[tuple[int, int]]) -> Iterator[dict[str, Any]]:
-        """The end of each task, as it comes."""
-        body = json.dumps({"ranges": [list(r) for r in ranges]}).encode()
+        """The end of each task, as it comes; of very many, part after part."""
+        for part in parts(ranges, MOST_WAITS):
+            yield from self._wait(part)
+
+    def _wait(self, ranges: Ranges) -> Iterator[dict[str, Any]]:
+        body = json.dumps({"ranges": ranges}).encode()
         with self._connection(STREAM_PATIENCE) as connection, self._errors():
             answer = _checked(connection.ask("POST", "/v1/wait", body, "application/json"))
-            for line in answer.lines():
-                if line:
-                    yield json.loads(line)
+            yield from _objects(answer)
 
     def _call(self, patience: float, use: Callable[[Connection], T]) -> T:
         with self._connection(patience) as connection, self._errors():
@@ -114,7 +161,19 @@ def _why(error: OSError) -> str:
 
 
 def _target(path: str, query: Mapping[str, object] | None) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
+    """Lists stand for a parameter that is given several times."""
+    return f"{path}?{urlencode(query, doseq=True)}" if query else path
+
+
+def _objects(response: Response) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a body, one a line; blank lines are signs of life. Raises `Refused` for an error
+    that comes when others have been sent."""
+    for line in response.lines():
+        if line:
+            value = _object(line)
+            if "error" in value:
+                raise _refusal(response.status, value)
+            yield value
 
 
 def _checked(response: Response) -> Response:
@@ -126,13 +185,21 @@ def _checked(response: Response) -> Response:
         answer = None
     if not isinstance(answer, dict):
         answer = {"message": f"the daemon answered with status {response.status}"}
-    if answer.get("error") in ("bad_parameter", "bad_body"):
-        raise WrongUsage(str(answer.get("message")), str(answer["error"]))
-    raise Refused(response.status, answer)
+    raise _refusal(response.status, answer)
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> CtlError:
+    if answer.get("error") in ("bad_parameter", "bad_body", "bad_option"):
+        return WrongUsage(str(answer.get("message")), str(answer["error"]))
+    return Refused(status, answer)
 
 
 def _decoded(response: Response) -> dict[str, Any]:
-    value = json.loads(_checked(response).read())
+    return _object(_checked(response).read())
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    value = json.loads(data)
     if not isinstance(value, dict):
         raise Broken("the answer is not a JSON object")
     return value

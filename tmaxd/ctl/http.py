@@ -1,17 +1,24 @@
 """HTTP/1.1 over a unix socket, as much of it as tmaxctl needs.
 
 Not `http.client`: that costs 15 ms to import, a fifth of all `tmaxctl status` may take. One request a
-connection; bodies go and come as chunks where they are streams. A stream that ends without its last
-chunk raises `Broken`.
+connection; bodies go and come as chunks where they are streams, also both at once. A stream that ends
+without its last chunk raises `Broken`.
 """
 
 from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Iterable, Iterator
-from io import BufferedReader
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+JOIN = 1.0
+"""Seconds that the end of an exchange waits for its sender, which may be reading from somebody slow."""
 
 MAX_LINE = 65536
 """Bytes in a head line or a chunk size line; aiohttp sends far shorter ones."""
@@ -45,12 +52,16 @@ class Response:
 
     def lines(self) -> Iterator[bytes]:
         """The lines of a streamed body, without newlines, as they come."""
-        held = b""
+        held: list[bytes] = []
         for piece in self.pieces():
-            *whole, held = (held + piece).split(b"\n")
-            yield from whole
-        if held:
-            yield held
+            *whole, rest = piece.split(b"\n")
+            if whole:
+                yield b"".join([*held, whole[0]])
+                yield from whole[1:]
+                held = []
+            held.append(rest)
+        if last := b"".join(held):
+            yield last
 
     def _chunks(self) -> Iterator[bytes]:
         while True:
@@ -84,6 +95,8 @@ class Connection:
     receive takes longer than `timeout` seconds, `Broken` for an answer that is not whole."""
 
     def __init__(self, path: Path, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._sender: Sender | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         self._reader = self._socket.makefile("rb")
@@ -100,6 +113,8 @@ class Connection:
         self._close()
 
     def _close(self) -> None:
+        if self._sender is not None:
+            self._sender.stop()
         self._reader.close()
         self._socket.close()
 
@@ -110,40 +125,118 @@ class Connection:
         self._send(head.encode() + b"\r\n" + (body or b""))
         return self._response()
 
-    def stream(self, method: str, target: str, pieces: Iterable[bytes], media: str) -> Response:
-        """Send a body of unknown length. Stops as soon as the other side has answered, which in the middle
-        of a body is a refusal."""
-        head = self._head(method, target, media) + "Transfer-Encoding: chunked\r\n\r\n"
-        going = self._send(head.encode())
-        for piece in pieces:
-            if not going or self._answered():
-                return self._response()
-            if piece:
-                going = self._send(b"%x\r\n%b\r\n" % (len(piece), piece))
-        self._send(b"0\r\n\r\n")
-        return self._response()
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        pieces: Iterable[bytes],
+        head: str,
+        busy: Callable[[], bool],
+    ) -> tuple[Response, Sender]:
+        """Send a body of unknown length from a thread, while its answer is read as it comes. `head`: further
+        lines of the request's head. Silence is a timeout only while `busy` says that something is due, and
+        after the body."""
+        lines = self._head(method, target, "") + head + "Transfer-Encoding: chunked\r\n\r\n"
+        self._send(lines.encode())
+        sender = self._sender = Sender(self._socket, pieces)
+        self._reader.close()
+        self._reader = BufferedReader(
+            _Patient(self._socket, self._timeout, lambda: busy() or not sender.going)
+        )
+        return self._response(), sender
 
     @staticmethod
     def _head(method: str, target: str, media: str) -> str:
         kind = f"Content-Type: {media}\r\n" if media else ""
         return f"{method} {target} HTTP/1.1\r\nHost: tmaxd\r\nConnection: close\r\n{kind}"
 
-    def _send(self, data: bytes) -> bool:
-        """False: the other side takes no more, and has said why or will not."""
+    def _send(self, data: bytes) -> None:
+        """What the other side does not take any more, it has said why, or will not."""
         try:
             self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
-            return False
-        return True
-
-    def _answered(self) -> bool:
-        # poll, not select: a descriptor over 1023 is no error to it.
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+            return
 
     def _response(self) -> Response:
         try:
             return Response(self._reader)
         except ConnectionResetError as error:
             raise Broken("the daemon closed the connection without an answer") from error
+
+
+class Sender:
+    """Sends a body as chunks, in a thread of its own. Ends early when the other side takes no more; what goes
+    wrong with the pieces themselves ends the body where it is, and is raised by `check`."""
+
+    def __init__(self, to: socket.socket, pieces: Iterable[bytes]) -> None:
+        # Imported late: 5 ms that most verbs do without.
+        from threading import Thread
+
+        self._socket = to
+        self._pieces = pieces
+        self._failure: Exception | None = None
+        self._stopped = False
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def going(self) -> bool:
+        return self._thread.is_alive()
+
+    def check(self) -> None:
+        """Raises what ended the body too early. Call when the answer has ended."""
+        self._thread.join(JOIN)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        self._stopped = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # the other side was quicker
+        finally:
+            self._thread.join(JOIN)
+
+    def _run(self) -> None:
+        try:
+            for piece in self._pieces:
+                if self._stopped or (
+                    piece and not self._send(b"%x\r\n%b\r\n" % (len(piece), piece))
+                ):
+                    return
+        except Exception as error:  # noqa: BLE001  raised again by `check`, in the thread that waits
+            self._failure = error
+        self._send(b"0\r\n\r\n")
+
+    def _send(self, data: bytes) -> bool:
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            return False  # its answer, or the lack of one, says why
+        return True
+
+
+class _Patient(RawIOBase):
+    """A socket as a stream that waits as long as it may be silent."""
+
+    def __init__(self, of: socket.socket, timeout: float | None, busy: Callable[[], bool]) -> None:
+        self._socket = of
+        self._timeout = timeout
+        self._busy = busy
+        # poll, not select: a descriptor over 1023 is no error to it.
+        self._poll = select.poll()
+        self._poll.register(of, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        wait = None if self._timeout is None else self._timeout * 1000
+        due = False
+        while not self._poll.poll(wait):
+            # Twice: what is due may have become so at the end of a long silence.
+            if due and self._busy():
+                raise TimeoutError("silence")
+            due = self._busy()
+        return self._socket.recv_into(buffer)

@@ -18,7 +18,16 @@ MAX_TAIL = 64 * 1024
 
 
 WORKER_MARKS = frozenset(
-    {"TMAX_FLEET", "TMAX_GROUP", "TMAX_WORKER", "TMAX_RUN", "TMAX_PIPES", "TMAX_SPOOL"}
+    {
+        "TMAX_FLEET",
+        "TMAX_GROUP",
+        "TMAX_PIPES",
+        "TMAX_RUN",
+        "TMAX_SPOOL",
+        "TMAX_TASKS",
+        "TMAX_WINDOW",
+        "TMAX_WORKER",
+    }
 )
 """What a worker has in its environment. A daemon started from inside one must not count as part of it, or it would
 end with that worker."""

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 import tmaxd
+from tmaxd.ctl.options import fleet_option
 from tmaxd.ctl.text import clean
 
 VERBS = {
@@ -21,6 +22,8 @@ VERBS = {
     "tasks": "List tasks, newest first.",
     "task": "Tell the story of one task.",
     "result": "Print the result of a task.",
+    "cancel": "End tasks: waiting ones at once, running ones by their worker.",
+    "retry": "Have tasks that ended dead or cancelled tried again.",
     "attach": "Attach to a worker's terminal.",
     "logs": "Print what a worker has written.",
     "schema": "Print the JSON Schema of the spec, or the API's description.",
@@ -58,7 +61,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--fleet", metavar="NAME", help="The fleet; else TMAX_FLEET, else the only one.")
+@fleet_option
 @click.version_option(tmaxd.__version__, prog_name="tmaxctl")
 def group(fleet: str | None) -> None:
     """Drives a fleet of terminal workers that `tmaxd` keeps."""

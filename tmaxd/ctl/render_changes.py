@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tmaxd.ctl.text import Cell, Paint, clean, many, plain, table
+from tmaxd.ctl.tables import Cell, Column, table
+from tmaxd.ctl.text import Paint, clean, many, plain
 
 ACTION_STYLES = {"start": "green", "stop": "red", "replace": "yellow"}
+
+COLUMNS = (
+    Column("ACTION"),
+    Column("TARGET"),
+    Column("REASON", keep=5),
+    Column("FIELD", keep=3),
+    Column("DETAIL", keep=4, elastic=True),
+)
 
 
 def plan(
@@ -25,8 +34,7 @@ def plan(
         ]
         for action in actions
     ]
-    header = ["ACTION", "TARGET", "REASON", "FIELD", "DETAIL"]
-    return [*table(header, rows, paint=paint, width=width), many(len(actions), "action")]
+    return [*table(COLUMNS, rows, paint=paint, width=width), many(len(actions), "action")]
 
 
 def reload(value: Mapping[str, Any], paint: Paint = plain) -> list[str]:

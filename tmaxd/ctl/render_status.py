@@ -1,11 +1,14 @@
-"""The status as lines: one for the fleet, then what is wrong, the groups, inboxes, workers. Pure."""
+"""The status as lines: one for the fleet, then what is wrong, the groups, the public FIFOs, the workers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tmaxd.ctl.text import Cell, Paint, clean, many, plain, span, table
+from tmaxd.ctl import render_groups
+from tmaxd.ctl.hints import Hint
+from tmaxd.ctl.tables import Cell, Column, table
+from tmaxd.ctl.text import Paint, clean, columns_of, many, plain, span, wrap
 
 Status = Mapping[str, Any]
 
@@ -29,13 +32,19 @@ ALIVE = (*SETTLED, "starting", "draining", "stopping")
 
 
 def status(value: Status, now: float, paint: Paint = plain, width: int | None = None) -> list[str]:
-    """`now`: wall time. No line is wider than `width` columns where a table can help it."""
-    lines = [_header(value, now, paint), *_spec(value["spec"], paint), *_troubles(value, paint)]
-    if value["groups"]:
-        lines += ["", *_groups(value["groups"], paint, width)]
-    if value["inboxes"]:
-        rows: list[list[Cell]] = [[i["name"], i["to"], i["path"]] for i in value["inboxes"]]
-        lines += ["", *table(["INBOX", "TO", "PATH"], rows, paint=paint, width=width)]
+    """`now`: wall time. No line is wider than `width` columns, but for the excerpts of a rejected spec."""
+    lines = [
+        *_header(value, now, paint, width),
+        *_spec(value["spec"], paint, width),
+        *_troubles(value, paint, width),
+    ]
+    for key, render in (
+        ("groups", render_groups.groups),
+        ("inboxes", render_groups.inboxes),
+        ("outboxes", render_groups.outboxes),
+    ):
+        if value[key]:
+            lines += ["", *render(value[key], paint, width)]
     if value["workers"]:
         lines += ["", *_workers(value["workers"], now, paint, width)]
     return lines
@@ -49,7 +58,7 @@ def progress(value: Status) -> str:
     return f"{up} of {many(wanted, 'worker')} up" + (f" ({moving})" if moving else "")
 
 
-def blockers(value: Status, most: int = 5) -> list[str]:
+def blockers(value: Status, hint: Hint, most: int = 5) -> list[str]:
     """What keeps the fleet from converging, a line a worker."""
     stuck = [w for w in value["workers"] if w["state"] in ("backoff", "absent", "dead")]
     lines = [
@@ -60,7 +69,7 @@ def blockers(value: Status, most: int = 5) -> list[str]:
         lines.append(f"  and {len(stuck) - most} more")
     ran = [worker["name"] for worker in stuck if worker["reason"] != "start_failed"]
     if ran:
-        lines.append(clean(f"  what {ran[0]} printed last: tmaxctl logs {ran[0]}"))
+        lines.append(clean(f"  what {ran[0]} printed last: {hint(f'logs {ran[0]}')}"))
     return lines
 
 
@@ -76,33 +85,42 @@ def _unsettled(value: Status) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
 
 
-def _header(value: Status, now: float, paint: Paint) -> str:
+def _header(value: Status, now: float, paint: Paint, width: int | None) -> list[str]:
+    """One line; the least important parts go first where there is no room."""
     spec, tmux = value["spec"], value["tmux"]
-    revision = f"revision {spec['revision']}" if spec["revision"] else "no revision yet"
-    if value["converged"]:
-        settled = paint("green", "converged")
-    else:
-        settled = paint("yellow", clean(f"converging: {_unsettled(value) or 'looking'}"))
-    if tmux["channel"] == "down":
-        channel = paint("red", "tmux down")
-    else:
-        channel = clean(f"tmux {tmux['version']}")
-        if tmux["channel"] != "control":
-            channel += paint("yellow", f" ({clean(tmux['channel'])} channel)")
+    well = value["converged"]
+    settled = "converged" if well else f"converging: {_unsettled(value) or 'looking'}"
+    channel, style, weight = f"tmux {tmux['version']}", "", 1
+    if tmux["channel"] != "control":
+        channel = (
+            "tmux down" if tmux["channel"] == "down" else f"{channel} ({tmux['channel']} channel)"
+        )
+        style, weight = ("red" if tmux["channel"] == "down" else "yellow"), 4
     daemon = f"tmaxd {value['version']} pid {value['pid']} up {span(now - value['started'])}"
-    return "   ".join(
-        (paint("bold", clean(value["fleet"])), revision, settled, clean(daemon), channel)
-    )
+    revision = f"revision {spec['revision']}" if spec["revision"] else "no revision yet"
+    parts = [
+        (6, "bold", clean(value["fleet"])),
+        (3, "", revision),
+        (5, "green" if well else "yellow", clean(settled)),
+        (2, "", clean(daemon)),
+        (weight, style, clean(channel)),
+    ]
+    while width is not None and len(parts) > 1 and _breadth(parts) > width:
+        parts.remove(min(parts))
+    return ["   ".join(paint(style, text) for _, style, text in parts)]
 
 
-def _spec(spec: Mapping[str, Any], paint: Paint) -> list[str]:
-    lines: list[str] = []
-    path = clean(spec["path"])
+def _breadth(parts: Sequence[tuple[int, str, str]]) -> int:
+    return sum(columns_of(text) for _, _, text in parts) + 3 * (len(parts) - 1)
+
+
+def _spec(spec: Mapping[str, Any], paint: Paint, width: int | None) -> list[str]:
     stays = f"revision {spec['revision']} stays in force" if spec["revision"] else "nothing runs"
+    lines: list[str] = []
     if spec["state"] == "missing":
-        lines.append(paint("red", f"{path} is missing; {stays}"))
+        lines += _sentence("red", f"{spec['path']} is missing; {stays}", paint, width)
     elif spec["state"] == "rejected":
-        lines.append(paint("red", f"{path} is rejected; {stays}:"))
+        lines += _sentence("red", f"{spec['path']} is rejected; {stays}:", paint, width)
         for problem in spec["problems"]:
             lines += _problem(problem, "red", paint)
     for warning in spec["warnings"]:
@@ -110,75 +128,57 @@ def _spec(spec: Mapping[str, Any], paint: Paint) -> list[str]:
     return lines
 
 
+def _sentence(style: str, text: str, paint: Paint, width: int | None) -> list[str]:
+    return [paint(style, line) for line in wrap(clean(text), width)]
+
+
 def _problem(problem: Mapping[str, Any], style: str, paint: Paint) -> list[str]:
     first, *rest = str(problem["text"]).splitlines() or [""]
     return [paint(style, "  " + clean(first)), *("  " + clean(line) for line in rest)]
 
 
-def _troubles(value: Status, paint: Paint) -> list[str]:
-    """Standing problems, one line each."""
-    lines = [paint("red", clean(text)) for text in value["problems"]]
+def _troubles(value: Status, paint: Paint, width: int | None) -> list[str]:
+    """Standing problems, a sentence each."""
+    found = [("red", text) for text in value["problems"]]
     if trouble := value["journal"]["trouble"]:
-        lines.append(paint("red", clean(f"nothing can be written: {trouble}")))
-    lines += [
-        paint("yellow", clean(f"group {left['group']} is gone from the spec"))
-        + f" with {many(left['queued'], 'task')} queued, which wait for its return"
+        found.append(("red", f"nothing can be written: {trouble}"))
+    found += [("yellow", text) for text in render_groups.troubles(value)]
+    found += [
+        (
+            "yellow",
+            f"group {left['group']} is gone from the spec with {many(left['queued'], 'task')} "
+            "queued, which wait for its return",
+        )
         for left in value["leftovers"]
     ]
     if foreign := value["foreign"]:
-        names = ", ".join(clean(name) for name in foreign)
-        lines.append(f"not ours, left alone: {many(len(foreign), 'session')} ({names})")
-    return lines
-
-
-def _groups(groups: Sequence[Mapping[str, Any]], paint: Paint, width: int | None) -> list[str]:
-    header = ["GROUP", "KIND", "READY", "QUEUED", "RUNNING", "DONE", "DEAD", "RATE", "P50", "P99"]
-    rows = [_group(group) for group in groups]
-    return table(header, rows, paint=paint, right=range(2, 10), width=width)
-
-
-def _group(group: Mapping[str, Any]) -> list[Cell]:
-    ready, count = group["ready"], group["count"]
-    cells: list[Cell] = [
-        group["name"],
-        group["kind"],
-        ("" if ready >= count else "yellow", f"{ready}/{count}"),
-    ]
-    if group["kind"] == "run":
-        return [*cells, *["-"] * 7]
-    queued = f"{group['queued']:,}"
-    if group["delayed"]:
-        queued += f" +{group['delayed']:,} later"
-    return [
-        *cells,
-        queued,
-        f"{group['sent'] + group['running']:,}",
-        f"{group['done']:,}",
-        ("red" if group["dead"] else "", f"{group['dead']:,}"),
-        f"{group['rate']:,.1f}/s" if group["rate"] else "-",
-        _milliseconds(group["p50_ms"]),
-        _milliseconds(group["p99_ms"]),
-    ]
-
-
-def _milliseconds(value: float | None) -> str:
-    return "-" if value is None else span(value / 1000)
+        names = ", ".join(foreign)
+        found.append(("", f"not ours, left alone: {many(len(foreign), 'session')} ({names})"))
+    return [line for style, text in found for line in _sentence(style, text, paint, width)]
 
 
 def _workers(
     workers: Sequence[Mapping[str, Any]], now: float, paint: Paint, width: int | None
 ) -> list[str]:
-    header = ["WORKER", "STATE", "PID", "UP", "RESTARTS", "TASKS", "NOTE"]
-    rows = [_worker(worker, now) for worker in workers]
-    return table(header, rows, paint=paint, right=(2, 3, 4, 5), width=width)
+    columns = [
+        Column("WORKER"),
+        Column("STATE", keep=9),
+        Column("PID", keep=2, right=True),
+        Column("UP", keep=4, right=True),
+        Column("RESTARTS", keep=3, right=True),
+        Column("TASKS", keep=6, right=True),
+        Column("NOTE", keep=8, elastic=True),
+    ]
+    return table(columns, [_worker(worker, now) for worker in workers], paint=paint, width=width)
 
 
 def _worker(worker: Mapping[str, Any], now: float) -> list[Cell]:
     state = worker["state"]
     alive = state in ALIVE and worker["pid"] is not None
+    style = "red" if worker["silent"] else STATE_STYLES.get(state, "")
     return [
         worker["name"],
-        (STATE_STYLES.get(state, ""), state),
+        (style, "silent" if worker["silent"] and state in SETTLED else state),
         str(worker["pid"] or "-"),
         span(now - worker["since"]) if alive else "-",
         str(worker["restarts"] or "-"),
@@ -193,6 +193,8 @@ def _note(worker: Mapping[str, Any], now: float) -> str:
     if worker["running"]:
         first, *more = worker["running"]
         parts.append(f"task {first}" + (f" and {len(more)} more" if more else ""))
+    if worker["silent"] and worker["heard"] is not None:
+        parts.append(f"not heard for {span(now - worker['heard'])}")
     if worker["pending"] and not (worker["message"] or "").startswith(worker["pending"]):
         parts.append(f"pending: {worker['pending']}")
     if worker["state"] not in SETTLED:

@@ -1,29 +1,22 @@
-"""Tasks as lines: the list, and the story of one in plain words. Pure."""
+"""The list of tasks as lines, and single changes of it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tmaxd.ctl.text import Cell, Paint, clean, cut, many, plain, span, table
+from tmaxd.ctl.tables import Cell, Column, table
+from tmaxd.ctl.text import Paint, clean, cut, plain, span
 
 Row = Mapping[str, Any]
 
-STATE_STYLES = {"done": "green", "dead": "red", "running": "cyan", "sent": "cyan"}
-
-OUTCOMES = {
-    "done": "done",
-    "failed": "failed",
-    "temporary": "failed for a passing cause",
-    "timeout": "ran out of time",
-    "lost": "was lost with its worker",
-    "unsent": "never began",
-    "interrupted": "was interrupted: its worker was stopped for another reason",
+STATE_STYLES = {
+    "done": "green",
+    "dead": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
+    "sent": "cyan",
 }
-"""How an attempt ended, in words."""
-
-SHOWN_LINES = 10
-"""Lines of a payload in a story; the whole stands in `-o json`."""
 
 
 def tasks(
@@ -31,25 +24,47 @@ def tasks(
 ) -> list[str]:
     if not rows:
         return ["no tasks"]
-    header = ["ID", "GROUP", "STATE", "TRY", "WORKER", "AGE", "TOOK", "PAYLOAD"]
+    columns = [
+        Column("ID", right=True),
+        Column("GROUP", keep=6),
+        Column("STATE"),
+        Column("TRY", keep=3, right=True),
+        Column("PRIORITY", keep=1, right=True),
+        Column("KEY", keep=2, elastic=True),
+        Column("WORKER", keep=5),
+        Column("AGE", keep=4, right=True),
+        Column("TOOK", keep=4, right=True),
+        Column("PAYLOAD", keep=8, elastic=True),
+    ]
+    # What no task has needs no column.
+    plain_ones = {
+        title
+        for title, key in (("PRIORITY", "priority"), ("KEY", "key"))
+        if not any(row[key] for row in rows)
+    }
+    shown = [i for i, column in enumerate(columns) if column.title not in plain_ones]
     body = [_row(row, now) for row in rows]
-    return table(header, body, paint=paint, right=(0, 3, 5, 6), width=width)
+    return table(
+        [columns[i] for i in shown],
+        [[row[i] for i in shown] for row in body],
+        paint=paint,
+        width=width,
+    )
 
 
 def _row(row: Row, now: float) -> list[Cell]:
     state = row["state"]
-    payload = row["payload"]
-    if row["error"]:
-        payload = f"{cut(payload, 60)}  ({row['error']})"
     return [
         str(row["id"]),
         row["group"],
         (STATE_STYLES.get(state, ""), state),
         str(row["attempt"] or "-"),
+        str(row["priority"]),
+        row["key"] or "-",
         row["worker"] or "-",
         span(now - row["submitted"]),
         _took(row, now),
-        payload,
+        _payload(row, now),
     ]
 
 
@@ -60,76 +75,28 @@ def _took(row: Row, now: float) -> str:
     return span(end - row["started"])
 
 
-def story(
-    value: Mapping[str, Any], now: float, when: Callable[[float], str], paint: Paint = plain
-) -> list[str]:
-    """`now`: wall time; `when`: a wall time as people write it."""
-    task = value["task"]
-    head = f"task {task['id']} of {task['group']}: "
-    lines = [paint("bold", clean(head)) + paint(STATE_STYLES.get(task["state"], ""), task["state"])]
-    lines += _block("payload", value["payload"])
-    lines.append(
-        _fact("submitted", f"{when(task['submitted'])} ({span(now - task['submitted'])} ago)")
+def _payload(row: Row, now: float) -> str:
+    """With what there is to say of its last failure, and of when it is tried again."""
+    notes = []
+    if row["state"] == "delayed" and row["due"] is not None and row["due"] > now:
+        notes.append(f"in {span(row['due'] - now)}")
+    if row["outcome"] == "expired":
+        notes.append("expired")
+    if row["error"] and row["error"] != row["state"]:
+        notes.append(row["error"])
+    payload: str = row["payload"]
+    return f"{cut(payload, 60)}  ({'; '.join(notes)})" if notes else payload
+
+
+def change(row: Row, time_of_day: str) -> str:
+    """A task that has changed, as one line of a stream: no column can wait for later ones to be known."""
+    fields = (
+        time_of_day,
+        f"{row['id']:>8}",
+        f"{row['group']:<12}",
+        f"{row['state']:<9}",
+        f"{row['attempt'] or '-':>2}",
+        f"{row['worker'] or '-':<14}",
+        _payload(row, 0.0),
     )
-    lines += [_fact(f"attempt {a['attempt']}", _past(a)) for a in value["attempts"]]
-    if now_words := _present(task, now):
-        label = f"attempt {task['attempt']}" if task["worker"] else "now"
-        lines.append(_fact(label, now_words))
-    if task["state"] == "dead" and task["error"]:
-        lines += _block("error", task["error"])
-    if task["state"] == "done":
-        lines.append(_fact("result", _result(value)))
-    return lines
-
-
-def _fact(label: str, text: str) -> str:
-    return f"  {label:<10} {clean(text)}"
-
-
-def _block(label: str, text: str) -> list[str]:
-    lines = text.splitlines() or [""]
-    shown = [_fact(label if i == 0 else "", line) for i, line in enumerate(lines[:SHOWN_LINES])]
-    if len(lines) > SHOWN_LINES:
-        shown.append(_fact("", f"… and {many(len(lines) - SHOWN_LINES, 'line')} more"))
-    return shown
-
-
-def _past(attempt: Row) -> str:
-    words = f"on {attempt['worker']} {OUTCOMES.get(attempt['outcome'], attempt['outcome'])}"
-    if attempt["started"] is not None:
-        words += f" after {span(attempt['ended'] - attempt['started'])}"
-    return words + (f": {attempt['error']}" if attempt["error"] else "")
-
-
-def _present(task: Row, now: float) -> str:
-    """What the last attempt does or did."""
-    on = f"on {task['worker']}"
-    match task["state"]:
-        case "queued":
-            return "waits for a worker"
-        case "delayed":
-            return f"waits for its next attempt, in {span((task['due'] or now) - now)}"
-        case "sent":
-            return f"with {task['worker']}, not begun"
-        case "running":
-            return f"{on} for {span(now - (task['started'] or now))}"
-        case _:
-            return f"{on} {task['state']}{_times(task)}" if task["worker"] else ""
-
-
-def _times(task: Row) -> str:
-    if task["started"] is None or task["ended"] is None:
-        return ""
-    waited = span(task["started"] - task["submitted"])
-    return f" in {span(task['ended'] - task['started'])}, begun {waited} after it was submitted"
-
-
-def _result(value: Mapping[str, Any]) -> str:
-    command = f"tmaxctl result {value['task']['id']}"
-    if value["result_file"]:
-        return f"in a file; see `{command}`"
-    text = value["result"] or ""
-    first, *more = text.splitlines() or [""]
-    if not more and len(first) <= 100:
-        return first or "(empty)"
-    return f"{cut(first, 100)} … ({many(len(text), 'character')}; see `{command}`)"
+    return "  ".join(clean(field) for field in fields)

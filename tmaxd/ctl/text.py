@@ -1,15 +1,12 @@
-"""Text for people: safe characters, spans of time, columns, colours. Pure; knows nothing of tmaxd."""
+"""Text for people: safe characters, spans of time, widths, colours. Pure; knows nothing of tmaxd."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 
 Paint = Callable[[str, str], str]
 """(style, text) → text, coloured or not."""
-
-Cell = str | tuple[str, str]
-"""Text, or (style, text)."""
 
 _STYLES = {
     "red": "31",
@@ -77,6 +74,11 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…" if width > 0 else ""
 
 
+def cut_left(text: str, width: int) -> str:
+    """Likewise, with the end kept: what counts in a path."""
+    return text if columns_of(text) <= width else cut(text[::-1], width)[::-1]
+
+
 def span(seconds: float) -> str:
     """A length of time in a few characters: `0ms`, `350ms`, `4.2s`, `2m03s`, `3h12m`, `5d04h`."""
     seconds = max(0.0, seconds)
@@ -95,43 +97,26 @@ def span(seconds: float) -> str:
 
 
 def many(number: int, noun: str) -> str:
-    """`1 task`, `2 tasks`, `1,200 tasks`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    """`1 task`, `2 tasks`, `1,200 tasks`, `2 outboxes`."""
+    plural = "es" if noun.endswith("x") else "s"
+    return f"{number:,} {noun}" + ("" if number == 1 else plural)
 
 
-def table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
-    *,
-    paint: Paint = plain,
-    right: Collection[int] = (),
-    width: int | None = None,
-) -> list[str]:
-    """Aligned columns, two blanks apart. `right`: columns that are aligned to the right. The last column
-    is cut so that no line is wider than `width`. Every cell is made clean here."""
-    cells = [
-        [("bold", text) for text in header],
-        *([_cell(cell) for cell in row] for row in rows),
-    ]
-    sizes = [max(columns_of(row[column][1]) for row in cells) for column in range(len(header))]
-    last = len(header) - 1
-    if width is not None:
-        sizes[last] = max(len(header[last]), min(sizes[last], width - sum(sizes[:last]) - 2 * last))
-    return [_line(row, sizes, right, paint) for row in cells]
-
-
-def _cell(cell: Cell) -> tuple[str, str]:
-    style, text = cell if isinstance(cell, tuple) else ("", cell)
-    return style, clean(text)
-
-
-def _line(
-    row: Sequence[tuple[str, str]], sizes: Sequence[int], right: Collection[int], paint: Paint
-) -> str:
-    parts: list[str] = []
-    for column, (style, text) in enumerate(row):
-        shown = cut(text, sizes[column]) if column == len(row) - 1 else text
-        gap = " " * (sizes[column] - columns_of(shown))
-        painted = paint(style, shown)
-        parts.append(gap + painted if column in right else painted + gap)
-    return "  ".join(parts).rstrip()
+def wrap(text: str, width: int | None, indent: str = "  ") -> list[str]:
+    """Clean text as lines of at most `width` columns, broken between words where there are any; all but the
+    first begin with `indent`."""
+    if width is None or columns_of(text) <= width:
+        return [text]
+    lines = [""]
+    for word in text.split():
+        line = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        if lines[-1].strip() and columns_of(line) > width:
+            lines.append("")
+            line = indent + word
+        # A word that is wider than a line is broken anywhere.
+        while columns_of(line) > width > len(indent) + 1:
+            lines[-1] = cut(line, width + 1)[:-1]
+            line = indent + line[len(lines[-1]) :]
+            lines.append("")
+        lines[-1] = line
+    return lines

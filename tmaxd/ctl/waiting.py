@@ -11,7 +11,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Protocol
 
 from tmaxd.ctl.api import Api
-from tmaxd.ctl.console import is_terminal
+from tmaxd.ctl.console import Live, is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,23 +26,27 @@ class Ends:
 
     done: int = 0
     dead: list[int] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
     unknown: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        return self.done + len(self.dead) + len(self.unknown)
+        return self.done + len(self.dead) + len(self.cancelled) + len(self.unknown)
 
     @property
     def good(self) -> bool:
-        return not self.dead and not self.unknown
+        return self.done == self.total
+
+    @property
+    def words(self) -> str:
+        cancelled = f", {len(self.cancelled):,} cancelled" if self.cancelled else ""
+        return f"{self.done:,} done, {len(self.dead):,} dead{cancelled}"
 
     def add(self, id: int, state: str) -> None:
         if state == "done":
             self.done += 1
-        elif state == "dead":
-            self.dead.append(id)
         else:
-            self.unknown.append(id)
+            {"dead": self.dead, "cancelled": self.cancelled}.get(state, self.unknown).append(id)
 
 
 class Bar(Protocol):
@@ -122,6 +126,11 @@ def wait_for(api: Api, ranges: Sequence[tuple[int, int]]) -> Ends:
     """Returns when all have ended. Raises NoDaemon when the daemon goes away meanwhile."""
     ends = Ends()
     total = sum(count for _, count in ranges)
+    if total == 1:
+        with Live(f"waiting for task {ranges[0][0]}"):
+            for end in api.wait(ranges):
+                ends.add(int(end["id"]), str(end["state"]))
+        return ends
     with bar(total) as shown:
         for end in api.wait(ranges):
             ends.add(int(end["id"]), str(end["state"]))

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from tmaxd.daemon.effects import Effects
 from tmaxd.daemon.execute import Executor
+from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
+from tmaxd.daemon.runs import Runs
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.start import take_up
+from tmaxd.daemon.starting import Starter
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.turns import Turns
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
@@ -50,44 +54,24 @@ def assemble(
 ) -> tuple[Fleet, Waiters]:
     """Everything but the API and the file watch, with what an earlier daemon left taken up."""
     runs, history = take_up(recovered, ports.processes, ports.clock)
-    effects = Effects(ports.pipes, runs, log, ports.files)
     waiters = Waiters(ports.journal)
-    effects.on_ended = waiters.ended
-    flow = TaskFlow(
-        Dispatcher(str(here.payloads), recovered.next_id),
-        ports.journal,
-        ports.pipes,
-        runs,
-        effects,
-        ports.clock,
-        log,
-        ports.waker.wake,
-    )
-    executor = Executor(
-        fleet=spec_file.fleet,
-        places=here,
-        tmux=ports.tmux,
-        pipes=ports.pipes,
-        processes=ports.processes,
-        files=ports.files,
-        flow=flow,
-        hearing=Hearing(ports.pipes, runs, flow, log, ports.waker.wake),
-        runs=runs,
-        clock=ports.clock,
-        log=log,
-        new_run_id=ports.new_run_id,
-        wake=ports.waker.wake,
-        path=ports.path,
-    )
+    flow = _task_flow(here, ports, recovered, runs, waiters, log)
+    executor = _executor(spec_file.fleet, here, ports, flow, runs, log)
     for live in runs.live.values():
-        executor.watch(live)
+        executor.starter.watch(live)
     fleet = Fleet(
         spec_file=spec_file,
         tmux=ports.tmux,
         pipes=ports.pipes,
         journal=ports.journal,
         observer=Observer(
-            spec_file.fleet, ports.tmux, ports.processes, ports.pipes, runs, flow.loads
+            spec_file.fleet,
+            ports.tmux,
+            ports.processes,
+            ports.pipes,
+            executor.fifos,
+            runs,
+            flow.loads,
         ),
         executor=executor,
         flow=flow,
@@ -98,13 +82,64 @@ def assemble(
         waker=ports.waker,
         housekeeping=ports.housekeeping,
     )
-    for name in ports.pipes.inboxes():  # those that the spec no longer has go with the first pass
-        ports.pipes.add_inbox(name)
-        executor.inboxes.add(name)
     _begin_with(fleet, found, recovered)
-    flow.post(Counts(recovered.counts, recovered.next_due))
+    flow.post(Counts(recovered.counts, recovered.lanes, recovered.next_due, recovered.next_expiry))
     flow.post(Restored(recovered.leases))
+    in_force = spec_file.in_force
+    # Last: what stands in them is only read once all this has been told.
+    executor.fifos.take_over(in_force.spec.pipes.outboxes.keys() if in_force else frozenset())
     return fleet, waiters
+
+
+def _task_flow(
+    here: Places,
+    ports: Ports,
+    recovered: Recovered,
+    runs: Runs,
+    waiters: Waiters,
+    log: EventLog,
+) -> TaskFlow:
+    dispatcher = Dispatcher(str(here.payloads), recovered.next_id, recovered.next_send)
+    effects = Effects(ports.pipes, runs, log, ports.files)
+    effects.on_ended = waiters.ended
+    wake = ports.waker.wake
+    turns = Turns(dispatcher, ports.journal, effects, ports.clock, log, wake)
+    return TaskFlow(dispatcher, turns, ports.pipes, runs, effects, ports.files, ports.clock)
+
+
+def _executor(
+    fleet: str, here: Places, ports: Ports, flow: TaskFlow, runs: Runs, log: EventLog
+) -> Executor:
+    wake = ports.waker.wake
+    hearing = Hearing(ports.pipes, runs, flow, log, wake)
+    starter = Starter(
+        fleet=fleet,
+        places=here,
+        tmux=ports.tmux,
+        pipes=ports.pipes,
+        processes=ports.processes,
+        files=ports.files,
+        flow=flow,
+        hearing=hearing,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        new_run_id=ports.new_run_id,
+        wake=wake,
+        path=ports.path,
+    )
+    return Executor(
+        places=here,
+        tmux=ports.tmux,
+        fifos=Fifos(ports.pipes),
+        processes=ports.processes,
+        flow=flow,
+        hearing=hearing,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        starter=starter,
+    )
 
 
 def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) -> None:

@@ -1,15 +1,31 @@
-"""What the dispatcher wants done once its records are on disk: frames, files, answers."""
+"""What the dispatcher wants done once its records are on disk: frames, files, lines, answers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import Runs
 from tmaxd.ports import Files, Pipes, WorldError
-from tmaxd.tasks.events import Accepted, Denied, DenyReason, Effect, Ended, Send, Spool, Unspool
+from tmaxd.tasks.events import (
+    Accepted,
+    Control,
+    Denied,
+    DenyReason,
+    Effect,
+    Ended,
+    Publish,
+    Send,
+    Spool,
+    Unspool,
+    Verdict,
+    Verdicts,
+)
+
+Judged = Sequence[tuple[int, Verdict]]
 
 
 class SubmitDenied(Exception):
@@ -35,12 +51,17 @@ class Effects:
         self._runs = runs
         self._log = log
         self._files = files
-        self._submits: dict[int, asyncio.Future[tuple[int, int]]] = {}
+        self._submits: dict[int, asyncio.Future[Accepted]] = {}
+        self._judgements: dict[int, asyncio.Future[Judged]] = {}
         self.on_ended: Callable[[Ended], None] = lambda _: None
 
-    def expect(self, token: int) -> asyncio.Future[tuple[int, int]]:
-        future: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
-        self._submits[token] = future
+    def submitted(self, token: int) -> asyncio.Future[Accepted]:
+        """The answer to come; SubmitDenied where it is a refusal."""
+        future = self._submits[token] = asyncio.get_running_loop().create_future()
+        return future
+
+    def judged(self, token: int) -> asyncio.Future[Judged]:
+        future = self._judgements[token] = asyncio.get_running_loop().create_future()
         return future
 
     def perform(self, effects: Sequence[Effect]) -> tuple[Spool, Sequence[Effect]] | None:
@@ -49,29 +70,42 @@ class Effects:
         for index, effect in enumerate(effects):
             match effect:
                 case Send():
-                    self._send(effect)
+                    self._send(effect, "tasks")
                 case Ended():
                     self.on_ended(effect)
-                case Accepted() | Denied():
-                    self._answer(effect)
-                case Unspool():
-                    self._guarded(effect, partial(self._files.remove_payload, effect.path))
                 case Spool():
                     if effect.payload is not None:
                         self.spool(effect, effect.payload)
                     elif not self._files.has_payload(effect.path):
                         return effect, effects[index + 1 :]
+                case _:
+                    self._rarer(effect)
         return None
+
+    def _rarer(self, effect: Effect) -> None:
+        match effect:
+            case Accepted() | Denied():
+                self._answer(effect)
+            case Control():
+                self._send(effect, "control")
+            case Publish():
+                self._pipes.publish(effect.outbox, effect.lines)
+            case Verdicts():
+                future = self._judgements.pop(effect.token, None)
+                if future is not None and not future.done():
+                    future.set_result(effect.tasks)
+            case Unspool():
+                self._guarded(effect, partial(self._files.remove_payload, effect.path))
 
     def spool(self, effect: Spool, payload: str) -> None:
         self._guarded(effect, partial(self._files.write_payload, effect.path, payload))
 
-    def _send(self, effect: Send) -> None:
+    def _send(self, effect: Send | Control, pipe: Literal["tasks", "control"]) -> None:
         live = self._runs.live.get(effect.worker)
         if live is None or live.run != effect.run or live.life != effect.life or not live.alive:
             return
         try:
-            self._pipes.send(effect.worker, "tasks", effect.data)
+            self._pipes.send(effect.worker, pipe, effect.data)
         except (OSError, WorldError) as error:
             # The lease stays; a worker that cannot be reached is replaced or adopted anew.
             self._log.error("send_failed", worker=effect.worker, text=str(error))
@@ -81,7 +115,7 @@ class Effects:
         if future is None or future.done():
             return
         if isinstance(effect, Accepted):
-            future.set_result((effect.first_id, effect.count))
+            future.set_result(effect)
         else:
             future.set_exception(SubmitDenied(effect.reason, effect.message))
 

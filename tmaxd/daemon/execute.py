@@ -8,59 +8,37 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
-from tmaxd.daemon.environment import marks
+from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look
-from tmaxd.daemon.runs import EndedRun, LiveRun, Runs
+from tmaxd.daemon.runs import EndedRun, Runs
+from tmaxd.daemon.starting import Starter
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.places import Places
 from tmaxd.plan import actions as a
-from tmaxd.ports import (
-    Clock,
-    Files,
-    Labels,
-    Launch,
-    Launched,
-    Pipes,
-    Proc,
-    Processes,
-    Refused,
-    ServerId,
-    Tmux,
-    WorldError,
-)
-from tmaxd.spec.model import Group, Spec
-from tmaxd.tasks.records import RunEnded, RunStarted
-from tmaxd.worker.paths import runner_path
+from tmaxd.ports import Clock, Proc, Processes, ServerId, Tmux, WorldError
+from tmaxd.spec.model import Spec
+from tmaxd.tasks.records import RunEnded
 
 
 @dataclass(slots=True)
 class Executor:
     """The one hand of the daemon."""
 
-    fleet: str
     places: Places
     tmux: Tmux
-    pipes: Pipes
+    fifos: Fifos
     processes: Processes
-    files: Files
     flow: TaskFlow
     hearing: Hearing
     runs: Runs
     clock: Clock
     log: EventLog
-    new_run_id: Callable[[], str]
-    wake: Callable[[], None]
-    path: str
-    """PATH of the workers, where the spec does not set it."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """Starts that failed; the loop hands them to the next pass."""
-    inboxes: set[str] = field(default_factory=set)
-    """Those that this daemon holds open."""
+    starter: Starter
 
     async def perform(
         self, actions: Sequence[a.AnyAction], spec: Spec, revision: int, look: Look
@@ -78,7 +56,7 @@ class Executor:
     ) -> None:
         if kind is a.Start:
             starts = [x for x in items if isinstance(x, a.Start)]
-            await self._start(starts, spec, revision)
+            await self.starter.start(starts, spec, revision)
         elif kind in _TMUX:
             if look.server is not None:
                 await _TMUX[kind](self, items, look.server)
@@ -108,25 +86,11 @@ class Executor:
                 self._pipe(item)
 
     def _pipe(self, item: a.AnyAction) -> None:
-        hands: dict[type[a.Action], Callable[[str], None]] = {
-            a.AddPipes: self.pipes.add_worker,
-            a.RemovePipes: self.pipes.remove_worker,
-            a.AddInbox: self._add_inbox,
-            a.RemoveInbox: self._remove_inbox,
-        }
         try:
-            hands[type(item)](item.worker)
+            self.fifos.perform(item)
         except (OSError, WorldError) as error:
             # Not fatal to the other actions: the next pass finds it undone and tries again.
             self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
-
-    def _add_inbox(self, name: str) -> None:
-        self.pipes.add_inbox(name)
-        self.inboxes.add(name)
-
-    def _remove_inbox(self, name: str) -> None:
-        self.pipes.remove_inbox(name)
-        self.inboxes.discard(name)
 
     def _end(self, item: a.End) -> None:
         live = self.runs.live.pop(item.worker, None)
@@ -174,132 +138,14 @@ class Executor:
             proc = self.processes.identify(pane.pid)
             if proc is None or look.server is None:
                 return  # it has just ended: the next pass sees that
-            live = self._register(item.worker, item.run, proc, look.server, revision=0)
+            live = self.starter.register(item.worker, item.run, proc, look.server, revision=0)
         live.takes_tasks = not pane.fingerprint.startswith("run:")
-        self.watch(live)
+        self.starter.watch(live)
         if live.takes_tasks:
             self.flow.adopted(live)
             self.hearing.began(live)
         live.adopted = True  # last: where its FIFOs cannot be had, the next pass tries again
         self.log.info("adopted", **_words(item), pid=live.proc.pid, run=item.run)
-
-    # ------------------------------------------------------------------------------- starting
-
-    async def _start(self, starts: list[a.Start], spec: Spec, revision: int) -> None:
-        launches: list[tuple[a.Start, Launch]] = []
-        for start in starts:
-            group = spec.workers[start.group]
-            try:
-                path = group.env.get("PATH") or self.path
-                self.files.must_run(group.argv, group.cwd, path)
-                launches.append((start, self._launch(start, group)))
-            except (OSError, WorldError) as error:
-                self._start_failed(start, str(error))
-        if not launches:
-            return
-        server = await self.tmux.start()
-        outcomes = await self.tmux.launch(server, [launch for _, launch in launches])
-        for (start, launch), outcome in zip(launches, outcomes, strict=True):
-            if isinstance(outcome, Refused):
-                self._start_failed(start, f"tmux refused: {outcome.message}")
-            else:
-                self._started(start, launch, outcome, server, spec, revision)
-
-    def _launch(self, start: a.Start, group: Group) -> Launch:
-        run, worker = self.new_run_id(), start.worker
-        if group.kind != "run":
-            self.hearing.expect(worker, run)
-            self.pipes.add_worker(worker)
-            self.files.make_spool(worker)
-        env = marks(self.places, self.fleet, start.group, worker, run) | group.env
-        if group.window is not None:
-            env["TMAX_WINDOW"] = str(group.window)
-        argv = group.argv
-        if group.kind == "task":
-            argv = ("bash", str(runner_path()), *argv)
-        return Launch(
-            labels=Labels(fleet=self.fleet, worker=worker, run=run, fingerprint=start.fingerprint),
-            argv=argv,
-            env=env,
-            cwd=group.cwd,
-            pane_id=start.pane_id,
-        )
-
-    def _started(
-        self,
-        start: a.Start,
-        launch: Launch,
-        outcome: Launched,
-        server: ServerId,
-        spec: Spec,
-        revision: int,
-    ) -> None:
-        proc = self.processes.identify(outcome.pid)
-        gone = proc is None
-        live = self._register(
-            start.worker,
-            launch.labels.run,
-            proc or Proc(outcome.pid, 0),
-            server,
-            revision=revision,
-        )
-        live.takes_tasks = spec.workers[start.group].kind != "run"
-        self.flow.hold(start.worker, False)
-        self.hearing.began(live)
-        if gone:
-            live.alive = False
-            self.wake()
-        else:
-            self.watch(live)
-        self.log.info(
-            "started",
-            **_words(start),
-            fields=start.fields,
-            pid=outcome.pid,
-            run=launch.labels.run,
-        )
-
-    def _start_failed(self, start: a.Start, message: str) -> None:
-        self.failed[start.worker] = message
-        self.log.error("start_failed", worker=start.worker, text=f"  {message}")
-
-    def _register(
-        self, worker: str, run: str, proc: Proc, server: ServerId, revision: int
-    ) -> LiveRun:
-        live = LiveRun(
-            run=run,
-            worker=worker,
-            proc=proc,
-            server=server,
-            started=self.clock.now(),
-            started_wall=self.clock.wall(),
-            revision=revision,
-        )
-        self.runs.live[worker] = live
-        self.flow.note(
-            RunStarted(
-                run=run,
-                worker=worker,
-                pid=proc.pid,
-                start=proc.start,
-                boot_id=self.processes.boot_id(),
-                server_pid=server.pid,
-                server_started=server.started,
-                revision=revision,
-                at=live.started_wall,
-            )
-        )
-        return live
-
-    def watch(self, live: LiveRun) -> None:
-        """Know at once when its first process ends. Repeating it is harmless."""
-
-        def on_exit() -> None:
-            live.alive = False
-            live.killed_by = self.processes.killed_by(live.proc)
-            self.wake()
-
-        self.processes.watch(live.proc, on_exit)
 
     # ---------------------------------------------------------------------------- tmux batches
 

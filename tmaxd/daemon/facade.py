@@ -1,10 +1,10 @@
-"""What the API asks of the daemon: status, reload, plan, tasks, down. The implementation of `api.facade`."""
+"""What the API asks of the daemon: status, reload, plan, down. With `taskface` the implementation of `api.facade`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -13,10 +13,9 @@ import msgspec
 from tmaxd import __version__
 from tmaxd.daemon import report
 from tmaxd.daemon.api import types as t
-from tmaxd.daemon.api.facade import Denied
-from tmaxd.daemon.effects import SubmitDenied
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.planned import planned
+from tmaxd.daemon.taskface import TaskFacade
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.wanted import wanted
 from tmaxd.places import Places
@@ -25,12 +24,7 @@ from tmaxd.plan.preview import preview
 from tmaxd.ports import Journal
 from tmaxd.spec.load import Rejected
 from tmaxd.spec.model import Spec
-from tmaxd.tasks.records import TaskFilter, TaskRow, TaskStory
 from tmaxd.tasks.view import View
-
-SUBMIT_PATIENCE = 10.0
-"""Seconds that a submit waits for the disk before it is answered with the disk's trouble. Its tasks may still be
-taken when the disk recovers; the answer says so."""
 
 
 class TmuxFace(Protocol):
@@ -47,7 +41,7 @@ class TmuxFace(Protocol):
         """Why commands take the slow road; None when they do not."""
 
 
-class FleetFacade:
+class FleetFacade(TaskFacade):
     """Everything here runs in the loop's thread."""
 
     def __init__(
@@ -59,9 +53,8 @@ class FleetFacade:
         tmux: TmuxFace,
         here: Places,
     ) -> None:
+        super().__init__(fleet.flow, journal, waiters, self._spec)
         self._fleet = fleet
-        self._journal = journal
-        self._waiters = waiters
         self._started = started
         self._tmux_face = tmux
         self._here = here
@@ -91,7 +84,10 @@ class FleetFacade:
             tmux=self._tmux(),
             groups=tuple(report.group(name, spec, view, workers) for name in spec.workers),
             workers=workers,
-            inboxes=report.inboxes(spec, self._here.pipes),
+            inboxes=report.inboxes(
+                spec, self._here.pipes, fleet.inboxes.paused(), self._journal.trouble()
+            ),
+            outboxes=report.outboxes(spec, self._here.pipes, fleet.pipes.lost()),
             leftovers=report.leftovers(spec, view),
             foreign=fleet.state.look.foreign,
             problems=self._problems(),
@@ -130,6 +126,7 @@ class FleetFacade:
         names = {f"{g}-{n}" for g, numbers in chosen.items() for n in numbers}
         names |= fleet.runs.live.keys() | fleet.state.look.observed.seen.keys()
         pending = made.pending if made else {}
+        silent = {worker for worker, load in fleet.flow.loads().items() if load.silent}
         out = []
         order = {group: place for place, group in enumerate(spec.workers)}
         for name in sorted(names, key=lambda w: (order.get(split(w)[0], len(order)), split(w))):
@@ -140,6 +137,7 @@ class FleetFacade:
                 slot=slot,
                 pending=pending,
                 held=view.workers.get(live.run) if live else None,
+                silent=name in silent,
                 since=slot.last_exit.at + wall_of if slot.last_exit else self._started,
                 wall_of=wall_of,
             )
@@ -204,7 +202,6 @@ class FleetFacade:
         look = await fleet.observer.look(
             want,
             fleet.history,
-            inboxes=frozenset(fleet.executor.inboxes),
             failed={},
             down=False,
             aside=True,
@@ -219,73 +216,5 @@ class FleetFacade:
             actions=tuple(planned(action, before, found.spec) for action in actions),
         )
 
-    # --------------------------------------------------------------------------------------- tasks
-
-    async def submit(self, group: str, payloads: Sequence[str]) -> t.Accepted:
-        spec = self._spec()
-        target = spec.workers.get(group)
-        if target is not None and target.kind == "run":
-            raise Denied(
-                "not_a_task_group",
-                f"group {group} only keeps a program alive (run); tasks go to groups with task or serve",
-            )
-        if target is None:
-            able = [name for name, g in spec.workers.items() if g.kind != "run"]
-            raise Denied(
-                "unknown_group",
-                f"no group {group}; groups that take tasks: {', '.join(able) or 'none'}",
-            )
-        if target.kind == "task" and any("\0" in payload for payload in payloads):
-            raise Denied("bad_payload", "a payload with a NUL byte cannot be an argument")
-        trouble = self._journal.trouble()
-        if trouble is not None:
-            raise Denied("journal", f"nothing can be accepted: {trouble}")
-        future = self._fleet.flow.submit(group, payloads)
-        try:
-            async with asyncio.timeout(SUBMIT_PATIENCE):
-                first, count = await asyncio.shield(future)
-        except SubmitDenied as error:
-            raise Denied(error.reason, error.message) from None
-        except TimeoutError:
-            cause = self._journal.trouble() or "the disk does not answer"
-            raise Denied(
-                "journal", f"not confirmed ({cause}); the tasks are taken if the disk recovers"
-            ) from None
-        return t.Accepted(first, count)
-
-    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
-        """`running` is known here and not on disk, where such a task is `sent`: more is read until enough is found."""
-        wanted_states = set(filters.states)
-        on_disk = tuple(sorted({("sent" if s == "running" else s) for s in wanted_states}))
-        running, found, before = self._running(), list[TaskRow](), filters.before
-        while True:
-            page = await self._journal.tasks(
-                msgspec.structs.replace(filters, states=on_disk, before=before)
-            )
-            rows = [_live_row(row, running) for row in page]
-            found += [row for row in rows if not wanted_states or row.state in wanted_states]
-            if len(page) < filters.limit or len(found) >= filters.limit:
-                return tuple(found[: filters.limit])
-            before = page[-1].id
-
-    async def story(self, task: int) -> TaskStory | None:
-        found = await self._journal.story(task)
-        if found is None:
-            return None
-        return msgspec.structs.replace(found, task=_live_row(found.task, self._running()))
-
-    def _running(self) -> frozenset[int]:
-        workers = self._fleet.flow.view().workers.values()
-        return frozenset(task for worker in workers for task in worker.running)
-
-    def wait(self, ids: Sequence[int]) -> AsyncIterator[t.TaskEnd]:
-        return self._waiters.wait(ids)
-
     async def down(self) -> None:
         self._fleet.take_down()
-
-
-def _live_row(row: TaskRow, running: frozenset[int]) -> TaskRow:
-    if row.state == "sent" and row.id in running:
-        return msgspec.structs.replace(row, state="running")
-    return row

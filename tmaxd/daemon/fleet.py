@@ -25,7 +25,7 @@ from tmaxd.plan.history import History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.plan import Plan, plan
 from tmaxd.plan.wanted import Wanted
-from tmaxd.ports import Clock, Journal, Pipes, Tmux, Unknown, WorldError
+from tmaxd.ports import Clock, Journal, Pipes, PipeTrouble, Tmux, Unknown, WorldError
 from tmaxd.spec.load import Loaded, Rejected
 from tmaxd.spec.problems import render
 from tmaxd.tasks.records import RevisionApplied
@@ -82,7 +82,7 @@ class Fleet:
         self.state = FleetState()
         self.down = False
         self.passes = 0
-        self.inboxes: Inboxes = Inboxes(pipes, flow.submit, self.inbox_targets, log)
+        self.inboxes: Inboxes = Inboxes(pipes, flow.submit, flow.on_change, self.inbox_targets, log)
         self._housekeeping = housekeeping
         self._wanted = Wanted()
         self._waker = waker
@@ -152,17 +152,17 @@ class Fleet:
         in_force, want = self.spec_file.in_force, self._wanted
         if in_force is None:
             raise WorldError("no spec is in force")
-        failed, self.executor.failed = self.executor.failed, {}
+        starter = self.executor.starter
+        failed, starter.failed = starter.failed, {}
         try:
             look = await self.observer.look(
                 want,
                 self.history,
-                inboxes=frozenset(self.executor.inboxes),
                 failed=failed,
                 down=self.down,
             )
         except BaseException:
-            self.executor.failed = failed | self.executor.failed
+            starter.failed = failed | starter.failed
             raise
         made = plan(want, look.observed, self.history, now)
         self.history = made.history
@@ -200,13 +200,19 @@ class Fleet:
     def _check_pipes(self) -> None:
         for trouble in self.pipes.check():
             self.log.warning("pipe_repaired", path=trouble.path, problem=trouble.problem)
-            live = self.runs.live.get(trouble.owner)
-            if trouble.lost and live is not None:
+            if trouble.lost:
+                self._cut_off(trouble)
+
+    def _cut_off(self, trouble: PipeTrouble) -> None:
+        """Who has the former FIFO open is not reached through the new one."""
+        for live in self.runs.live.values():
+            owner = live.worker if trouble.kind == "worker" else split(live.worker)[0]
+            if trouble.kind in ("worker", "shared") and owner == trouble.owner:
                 live.cut_off = True
 
     def _pause_inboxes(self) -> None:
         """While the journal cannot write, nothing more is read from inboxes."""
-        self.pipes.pause_inboxes(self.journal.trouble() is not None or self.inboxes.full)
+        self.pipes.pause_inboxes(self.journal.trouble() is not None)
 
     @property
     def settled(self) -> bool:
@@ -262,7 +268,7 @@ class Fleet:
             self.log.info("spec_applied", revision=in_force.revision, changed=keys)
         self.wake()
 
-    def inbox_targets(self) -> Mapping[str, str]:
+    def inbox_targets(self) -> Mapping[str, tuple[str, ...]]:
         in_force = self.spec_file.in_force
         return {} if in_force is None else {k: v.to for k, v in in_force.spec.pipes.inboxes.items()}
 

@@ -30,7 +30,7 @@ async def open_front(
         tmux=tmux,
         here=here,
     )
-    api = await server.start(facade, here.api_socket, here.payloads)
+    api = await server.start(facade, here.api_socket, here.payloads, wall=fleet.clock.wall)
     closers.append(api.close)
     fleet.log.info("api_open", socket=str(here.api_socket))
     watch = Watch(fleet)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.daemon.taskflow import TaskFlow
-from tmaxd.plan.draft import split
 from tmaxd.ports import Pipes
-from tmaxd.tasks.events import Frames, Ready
-from tmaxd.tasks.frames import Bad, HeartbeatFrame, LineBuffer, ReadyFrame
+from tmaxd.tasks.frames import Bad, Frame, HeartbeatFrame, LineBuffer, ReadyFrame
 from tmaxd.tasks.records import RunReady
 
 PROTOCOL = 1
 """The version of docs/protocol.md that this daemon speaks."""
+
+OURS = frozenset({Bad, HeartbeatFrame, ReadyFrame})
+"""Frames that are about the worker and not, or not only, about its tasks."""
 
 
 class Hearing:
@@ -65,16 +66,33 @@ class Hearing:
     def _on_results(self, worker: str, data: bytes) -> None:
         live = self._runs.live.get(worker)
         run = self._collecting or (live.run if live else self._expected.get(worker, ""))
-        frames = self._buffers.setdefault(worker, LineBuffer()).feed(data)
+        buffer = self._buffers.get(worker)
+        if buffer is None:
+            buffer = self._buffers[worker] = LineBuffer()
+        frames = buffer.feed(data)
         if not frames:
             return
+        # Nothing is done here for a frame that is only about tasks: there may be many.
+        if OURS.isdisjoint(map(type, frames)):
+            self._flow.heard(worker, run, frames)
+        else:
+            self._take(worker, run, frames)
+
+    def _take(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
+        """With what is said about the worker itself, each thing in its turn: what comes before a `ready` was said by
+        the program that was there before."""
         self._complain(worker, [frame for frame in frames if isinstance(frame, Bad)])
-        self._flow.post(Frames(worker, run, frames))
-        for frame in frames:
-            if isinstance(frame, ReadyFrame):
-                self._ready(worker, run, frame)
-            elif isinstance(frame, HeartbeatFrame):
-                self._heartbeat(worker, run, frame)
+        start = 0
+        for end, frame in enumerate(frames, 1):
+            if isinstance(frame, ReadyFrame | HeartbeatFrame):
+                self._flow.heard(worker, run, frames[start:end])
+                start = end
+                if isinstance(frame, ReadyFrame):
+                    self._ready(worker, run, frame)
+                else:
+                    self._heartbeat(worker, run, frame)
+        if start < len(frames):
+            self._flow.heard(worker, run, frames[start:])
 
     def _complain(self, worker: str, bad: list[Bad]) -> None:
         """Once a burst, with the first of them."""
@@ -103,10 +121,11 @@ class Hearing:
             # for the disk included, must not reach what it is now: their tasks are given out again.
             live.life += 1
             self._pipes.take_back(worker)
-        live.ready, live.window, live.form = True, frame.window, frame.form
-        self._flow.note(RunReady(run, frame.window, frame.form))
+        live.ready, live.window = True, frame.window
+        live.form, live.batch = frame.form, frame.batch
+        self._flow.note(RunReady(run, frame.window, frame.form, frame.batch))
         self._log.info("ready", worker=worker, window=frame.window)
-        self._flow.post(Ready(worker, split(worker)[0], run, live.window, live.form, live.life))
+        self._flow.ready(live)
         self._wake()
 
     def _refuse(self, live: LiveRun, version: int) -> None:
@@ -123,4 +142,4 @@ class Hearing:
         live = self._runs.live.get(worker)
         if live is None or live.run != run or live.ready or frame.v is None or not frame.window:
             return
-        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form))
+        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form, frame.batch))

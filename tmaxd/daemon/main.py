@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import gc
 import os
 import sys
@@ -13,6 +11,25 @@ from tmaxd import __version__
 
 
 def main(argv: list[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    plain = len(given) == 1 and not given[0].startswith("-")
+    # argparse takes 10 ms to import, which the usual call need not wait for.
+    spec, log = (given[0], "auto") if plain else _parsed(given)
+    umask = os.umask(0o077)
+    # Hardly anything that is made until the workers run is garbage; `compose` has it collected again after that.
+    gc.disable()
+    import asyncio
+
+    from tmaxd.daemon.compose import run_daemon
+
+    human = None if log == "auto" else log == "text"
+    return asyncio.run(run_daemon(Path(spec).absolute(), human, umask))
+
+
+def _parsed(argv: list[str]) -> tuple[str, str]:
+    """(spec, log); exits with status 2 where the call is wrong."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="tmaxd",
         description="Keep the fleet that SPEC declares converged, in the foreground. Workers live on when "
@@ -27,13 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"tmaxd {__version__}")
     args = parser.parse_args(argv)
-    umask = os.umask(0o077)
-    # Hardly anything that is made until the workers run is garbage; `compose` has it collected again after that.
-    gc.disable()
-    from tmaxd.daemon.compose import run_daemon
-
-    human = None if args.log == "auto" else args.log == "text"
-    return asyncio.run(run_daemon(Path(args.spec).absolute(), human, umask))
+    return args.spec, args.log
 
 
 if __name__ == "__main__":

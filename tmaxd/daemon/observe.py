@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
@@ -41,6 +42,7 @@ class Observer:
         tmux: Tmux,
         processes: Processes,
         pipes: Pipes,
+        fifos: Fifos,
         runs: Runs,
         loads: Callable[[], Mapping[str, Load]],
     ) -> None:
@@ -48,6 +50,7 @@ class Observer:
         self._tmux = tmux
         self._processes = processes
         self._pipes = pipes
+        self._fifos = fifos
         self._runs = runs
         self._loads = loads
         self._settled: TmuxView | None = None
@@ -62,7 +65,6 @@ class Observer:
         wanted: Wanted,
         history: History,
         *,
-        inboxes: frozenset[str],
         failed: Mapping[str, str],
         down: bool,
         aside: bool = False,
@@ -79,7 +81,9 @@ class Observer:
             loads=self._loads(),
             trees=await self._trees(history),
             pipes=self._pipes.workers(),
-            inboxes=inboxes,
+            inboxes=frozenset(self._fifos.inboxes),
+            outboxes=frozenset(self._fifos.outboxes),
+            shared=frozenset(self._fifos.shared),
             foreign=frozenset(foreign),
             failed=failed,
             down=down,

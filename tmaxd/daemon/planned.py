@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tmaxd.daemon.api.types import PlannedAction
-from tmaxd.plan.actions import AddInbox, AnyAction, RemoveInbox, Start, Stop
+from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 from tmaxd.spec.model import Spec
+
+FIFOS: Mapping[type[a.Action], str] = {
+    a.AddInbox: "pipes.inboxes.{}",
+    a.RemoveInbox: "pipes.inboxes.{}",
+    a.AddOutbox: "pipes.outboxes.{}",
+    a.RemoveOutbox: "pipes.outboxes.{}",
+    a.AddShared: "workers.{}.layout",
+    a.RemoveShared: "workers.{}.layout",
+}
+"""Actions on what is no single worker's, and the key that each follows."""
 
 COUNTED = frozenset({"added", "scaled_down", "group_removed"})
 """Reasons that come from which groups there are and from their counts."""
 
 
-def planned(action: AnyAction, before: Spec, after: Spec) -> PlannedAction:
+def planned(action: a.AnyAction, before: Spec, after: Spec) -> PlannedAction:
     """`before` is in force, `after` what is planned for."""
-    inbox = isinstance(action, AddInbox | RemoveInbox)
-    group = action.worker if inbox else split(action.worker)[0]
-    key, detail = f"pipes.inboxes.{group}" if inbox else None, ""
-    if isinstance(action, Start | Stop) and action.fields == ("unknown",):
+    fifo = FIFOS.get(type(action))
+    group = action.worker if fifo else split(action.worker)[0]
+    key, detail = fifo.format(group) if fifo else None, ""
+    if isinstance(action, a.Start | a.Stop) and action.fields == ("unknown",):
         key = f"workers.{group}"  # what it was started with cannot be read
-    elif isinstance(action, Start | Stop) and action.fields:
+    elif isinstance(action, a.Start | a.Stop) and action.fields:
         key = ", ".join(f"workers.{group}.{field}" for field in action.fields)
-    elif not inbox and action.reason in COUNTED:
+    elif not fifo and action.reason in COUNTED:
         key, detail = _count(group, before, after)
     return PlannedAction(
         action=str(type(action).__struct_config__.tag),
-        worker=None if inbox else action.worker,
+        worker=None if fifo else action.worker,
         group=group,
         reason=action.reason,
         field=key,

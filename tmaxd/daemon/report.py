@@ -18,7 +18,8 @@ SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 6: "ABRT", 9: "KILL", 11: "SEGV", 13: 
 def group(name: str, spec: Spec, view: View, workers: Iterable[t.WorkerStatus]) -> t.GroupStatus:
     own = [w for w in workers if w.group == name]
     seen = view.groups.get(name)
-    run = seen.run if seen else None
+    run = _milliseconds(seen.run if seen else None)
+    wait = _milliseconds(seen.wait if seen else None)
     return t.GroupStatus(
         name=name,
         kind=spec.workers[name].kind,
@@ -31,20 +32,49 @@ def group(name: str, spec: Spec, view: View, workers: Iterable[t.WorkerStatus]) 
         running=_count(seen, "running"),
         done=_count(seen, "done"),
         dead=_count(seen, "dead"),
+        cancelled=_count(seen, "cancelled"),
+        max_queue=spec.workers[name].max_queue,
         rate=seen.rate if seen else 0.0,
-        p50_ms=None if run is None else run[0] * 1000,
-        p99_ms=None if run is None else run[1] * 1000,
+        p50_ms=run[0],
+        p99_ms=run[1],
+        wait_p50_ms=wait[0],
+        wait_p99_ms=wait[1],
     )
+
+
+def _milliseconds(seconds: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    return (None, None) if seconds is None else (seconds[0] * 1000, seconds[1] * 1000)
 
 
 def _count(seen: GroupView | None, name: str) -> int:
     return int(getattr(seen, name)) if seen is not None else 0
 
 
-def inboxes(spec: Spec, pipes: Path) -> tuple[t.InboxStatus, ...]:
+def inboxes(
+    spec: Spec, pipes: Path, full: Mapping[str, str], disk: str | None
+) -> tuple[t.InboxStatus, ...]:
+    """`full`: inboxes whose lines wait for room in a queue, and why; `disk`: the journal's trouble."""
+    stopped = None if disk is None else f"nothing can be written: {disk}"
     return tuple(
-        t.InboxStatus(name=name, to=inbox.to, path=str(pipes / f"{name}.pipe"))
+        t.InboxStatus(
+            name=name,
+            to=inbox.to,
+            path=str(pipes / f"{name}.pipe"),
+            paused=stopped or full.get(name),
+        )
         for name, inbox in spec.pipes.inboxes.items()
+    )
+
+
+def outboxes(spec: Spec, pipes: Path, lost: Mapping[str, int]) -> tuple[t.OutboxStatus, ...]:
+    return tuple(
+        t.OutboxStatus(
+            name=name,
+            from_=outbox.sources,
+            path=str(pipes / f"{name}.pipe"),
+            lost=lost.get(name, 0),
+        )
+        for name, outbox in spec.pipes.outboxes.items()
     )
 
 
@@ -63,6 +93,7 @@ def worker(
     slot: Slot,
     pending: Mapping[str, str],
     held: WorkerView | None,
+    silent: bool,
     since: float,
     wall_of: float,
 ) -> t.WorkerStatus:
@@ -86,6 +117,8 @@ def worker(
         running=held.running if held else (),
         next_start=slot.next_start + wall_of if state == "backoff" and slot.next_start else None,
         pending=slot.hold or (pending.get(name) if state in ("idle", "busy", "running") else None),
+        heard=held.last_seen if held else None,
+        silent=silent and alive,
     )
 
 

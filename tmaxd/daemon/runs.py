@@ -31,6 +31,8 @@ class LiveRun:
     ready: bool = False
     window: int = 1
     form: Literal["json", "tsv"] = "json"
+    batch: bool = False
+    """It takes and sends many tasks in one frame."""
     life: int = 0
     """How often its program began anew inside the pane, as far as this daemon heard."""
     cut_off: bool = False
@@ -94,4 +96,5 @@ def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> Live
         ready=record.ready,
         window=record.window,
         form=record.form,
+        batch=record.batch,
     )

@@ -81,6 +81,8 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
             task.cancel()
         await asyncio.gather(running, stopping, front, return_exceptions=True)
         await _close(closers)
+        fleet.inboxes.close()
+        fleet.flow.close()
         fleet.pipes.close()
         logging.getLogger().removeHandler(libraries)
 

@@ -1,43 +1,36 @@
-"""Drives the dispatcher: bytes from the FIFOs and submits become events; records go to disk; effects follow
-when their records are there, in order.
-
-The promises it keeps are those at the head of `tasks/events.py`.
-"""
+"""What the rest of the daemon tells the dispatcher and asks of it, in its own words: submits and cancels, what runs
+say, which of them come and go."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from tmaxd.daemon.effects import Effects
-from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.effects import Effects, Judged
 from tmaxd.daemon.runs import LiveRun, Runs
+from tmaxd.daemon.texts import ResultTexts
+from tmaxd.daemon.turns import Turns
 from tmaxd.plan.draft import split
 from tmaxd.plan.observed import Load
 from tmaxd.plan.reasons import EXCUSES_TASKS
-from tmaxd.ports import Clock, Journal, JournalError, Pipes
+from tmaxd.ports import Clock, Files, Pipes
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import (
+    Accepted,
     Adopted,
-    DueLoaded,
-    Effect,
+    Cancel,
     Event,
-    Frames,
     Gone,
     Groups,
     Hold,
-    Loaded,
-    LoadPage,
-    Query,
-    Spool,
+    Ready,
+    Retry,
     Submit,
-    Tick,
 )
-from tmaxd.tasks.frames import Form
+from tmaxd.tasks.frames import Form, Frame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Record
-from tmaxd.tasks.view import View
+from tmaxd.tasks.records import PLAIN, Options, Record
+from tmaxd.tasks.view import InFlight, View
 
 
 class TaskFlow:
@@ -46,184 +39,136 @@ class TaskFlow:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        journal: Journal,
+        turns: Turns,
         pipes: Pipes,
         runs: Runs,
         effects: Effects,
+        files: Files,
         clock: Clock,
-        log: EventLog,
-        wake: Callable[[], None],
     ) -> None:
         self._dispatcher = dispatcher
-        self._journal = journal
+        self._turns = turns
         self._pipes = pipes
         self._runs = runs
         self._effects = effects
         self._clock = clock
-        self._log = log
-        self._wake = wake
-        self._events: list[Event] = []
-        self._turn_due = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._written: deque[tuple[asyncio.Future[None], Sequence[Effect]]] = deque()
-        self._blocked = False
-        """A payload file is being fetched from the journal; later effects wait for it."""
-        self._background: set[asyncio.Task[None]] = set()
+        self._texts = ResultTexts(files, turns.post)
         self._tokens = 0
 
-    # ------------------------------------------------------------------------ what others tell it
-
     def post(self, event: Event) -> None:
-        """Have the dispatcher take the event in its next turn, with all others that come until then."""
-        self._events.append(event)
-        if not self._turn_due:
-            self._turn_due = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        self._turns.post(event)
+
+    def close(self) -> None:
+        """The daemon ends: nothing more is taken in or sent."""
+        self._turns.close()
 
     def note(self, record: Record) -> None:
         """A record that nothing waits for."""
-        asyncio.ensure_future(self._journal.write([record])).add_done_callback(self._noted)
+        self._turns.note(record)
 
-    def _noted(self, write: asyncio.Future[None]) -> None:
-        error = None if write.cancelled() else write.exception()
-        if error is not None:
-            self._log.error("journal_lost", text=f"  {error}")
+    def on_change(self, told: Callable[[], None]) -> None:
+        """`told` is called after each turn in which a queue may have become shorter."""
+        self._turns.on_change = told
+
+    # ------------------------------------------------------------------------------ what is wanted
 
     def groups(self, policies: Mapping[str, GroupPolicy]) -> None:
+        self._texts.groups = {name for name, policy in policies.items() if policy.reads_results}
         self.post(Groups(policies))
 
-    def submit(self, group: str, payloads: Sequence[str]) -> asyncio.Future[tuple[int, int]]:
-        """(first id, count) once all are on disk; or raises `effects.SubmitDenied`."""
-        self._tokens += 1
-        future = self._effects.expect(self._tokens)
-        self.post(Submit(self._tokens, group, payloads))
+    def submit(
+        self,
+        groups: tuple[str, ...],
+        payloads: Sequence[str],
+        options: Options = PLAIN,
+        max_queue: int | None = None,
+    ) -> asyncio.Future[Accepted]:
+        """Set once all are on disk; or raises `effects.SubmitDenied`."""
+        token = self._token()
+        future = self._effects.submitted(token)
+        self.post(Submit(token, groups, payloads, options, max_queue))
         return future
+
+    def cancel(self, ids: Sequence[int]) -> asyncio.Future[Judged]:
+        """Set once what was done is on disk."""
+        token = self._token()
+        future = self._effects.judged(token)
+        self.post(Cancel(token, ids))
+        return future
+
+    def retry(self, ids: Sequence[int]) -> asyncio.Future[Judged]:
+        token = self._token()
+        future = self._effects.judged(token)
+        self.post(Retry(token, ids))
+        return future
+
+    def _token(self) -> int:
+        self._tokens += 1
+        return self._tokens
 
     def hold(self, worker: str, held: bool) -> None:
         self.post(Hold(worker, held))
-        self._turn_now()
+        self._turns.now()
+
+    # --------------------------------------------------------------------------------------- runs
 
     def adopted(self, live: LiveRun) -> None:
         """A run of an earlier daemon is ours now; its FIFOs are taken over with what stands in them."""
         # First: what it holds is sent again at once, while its frames are only read once the loop turns.
         self._pipes.add_worker(live.worker)
         if live.ready:
-            self.post(Adopted(live.worker, split(live.worker)[0], live.run, live.window, live.form))
-            self._turn_now()
+            group = split(live.worker)[0]
+            self.post(Adopted(live.worker, group, live.run, live.window, live.form, live.batch))
+            self._turns.now()
+            self._pipes.send(live.worker, "control", b"\n" + _ping(live.form))
+            return
         # Both forms, since that of a run whose `ready` never reached the disk is not known: what a worker does
-        # not understand it skips.
-        pings = _ping(live.form) if live.ready else b"ping\n" + _ping("json")
-        self._pipes.send(live.worker, "control", b"\n" + pings)
+        # not understand it skips. It looks at its control FIFO when its tasks FIFO says something, else only with
+        # its next heartbeat.
+        self._pipes.send(live.worker, "control", b"\nping\n" + _ping("json"))
+        self._pipes.send(live.worker, "tasks", b"\n")
+
+    def ready(self, live: LiveRun) -> None:
+        """It has said so; again, where its program began anew."""
+        group = split(live.worker)[0]
+        self._texts.post(
+            live.run,
+            Ready(live.worker, group, live.run, live.window, live.form, live.life, live.batch),
+        )
+
+    def heard(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
+        self._texts.heard(worker, run, frames)
 
     def swept(self, worker: str, run: str) -> None:
         """Nothing is left of the run: its tasks may go to others."""
         ended = self._runs.ended.pop(run, None)
         if ended is None:
-            self.post(Gone(worker, run, b""))
-        else:
-            if ended.record is not None:
-                self.note(ended.record)
-            self.post(Gone(worker, run, ended.unread, ended.reason in EXCUSES_TASKS))
+            self._texts.post(run, Gone(worker, run, b""))
+            return
+        if ended.record is not None:
+            self.note(ended.record)
+        excused = ended.reason in EXCUSES_TASKS
+        self._texts.post(run, Gone(worker, run, ended.unread, excused))
+
+    # ------------------------------------------------------------------------------------ answers
 
     def loads(self) -> dict[str, Load]:
         """What each worker holds, with every event told so far taken in."""
-        self._turn_now()
+        self._turns.now()
         return {
-            item.worker: Load(item.in_flight, item.held, item.overdue)
+            item.worker: Load(item.in_flight, item.held, item.overdue, item.silent)
             for item in self._dispatcher.loads(self._clock.wall())
         }
 
     def view(self) -> View:
         """Counts, rates and what each run holds, for status."""
-        self._turn_now()
+        self._turns.now()
         return self._dispatcher.view(self._clock.wall())
 
-    # ------------------------------------------------------------------------------------ turns
-
-    def _turn_now(self) -> None:
-        if self._events:
-            self._step()
-
-    def _turn(self) -> None:
-        self._turn_due = False
-        if self._events:
-            self._step()
-
-    def _step(self) -> None:
-        events, self._events = self._events, []
-        now = self._clock.wall()
-        step = self._dispatcher.step(events, now)
-        if step.records:
-            write = asyncio.ensure_future(self._journal.write(step.records))
-            write.add_done_callback(self._flush)
-            self._written.append((write, step.effects))
-        elif step.effects and (self._written or self._blocked):
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            done.set_result(None)
-            self._written.append((done, step.effects))
-        elif step.effects:
-            self._perform(step.effects)
-        for query in step.queries:
-            self._keep(asyncio.ensure_future(self._answer(query, now)))
-        self._schedule(step.wake_at)
-        self._wake_if_drained(events)
-
-    def _flush(self, _: asyncio.Future[None] | None) -> None:
-        """Perform the effects of every step whose records are on disk, in order."""
-        while not self._blocked and self._written and self._written[0][0].done():
-            write, effects = self._written.popleft()
-            if write.cancelled() or write.exception() is not None:
-                self._log.error("journal_lost", text=str(write))
-                continue
-            if effects:
-                self._perform(effects)
-
-    def _perform(self, effects: Sequence[Effect]) -> None:
-        missing = self._effects.perform(effects)
-        if missing is not None:
-            self._blocked = True
-            self._keep(asyncio.ensure_future(self._fetch(*missing)))
-
-    async def _fetch(self, spool: Spool, rest: Sequence[Effect]) -> None:
-        """Write a payload file from the journal, then go on where `_perform` stopped."""
-        try:
-            story = await self._journal.story(spool.id)
-            if story is not None:
-                self._effects.spool(spool, story.payload)
-        except JournalError as error:
-            self._log.error("journal_unreadable", text=f"  {error}")
-        self._blocked = False
-        self._perform(rest)
-        self._flush(None)
-
-    async def _answer(self, query: Query, now: float) -> None:
-        page = None
-        try:
-            if isinstance(query, LoadPage):
-                page = await self._journal.page(query.group, query.after, query.limit)
-            else:
-                page = await self._journal.due(query.group, now, query.limit)
-        except JournalError as error:
-            self._log.error("journal_unreadable", text=str(error))
-        event = Loaded if isinstance(query, LoadPage) else DueLoaded
-        self.post(event(query.group, page))
-
-    def _schedule(self, wake_at: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if wake_at is not None:
-            delay = max(wake_at - self._clock.wall(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(delay, self.post, Tick())
-
-    def _wake_if_drained(self, events: Sequence[Event]) -> None:
-        """A held worker that has finished its last task is what the planner waits for."""
-        if any(isinstance(event, Frames) for event in events) and self._dispatcher.drained():
-            self._wake()
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+    def in_flight(self) -> Mapping[int, InFlight]:
+        """Tasks that are with workers, by id."""
+        self._turns.now()
+        return self._dispatcher.in_flight()
 
 
 def _ping(form: Form) -> bytes:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Literal
 
 from tmaxd.daemon.api.types import TaskEnd
 from tmaxd.ports import Journal
 from tmaxd.tasks.events import Ended
 from tmaxd.tasks.records import TaskFilter
+
+EndState = Literal["done", "dead", "cancelled"]
 
 CHUNK = 500
 """Ids a look into the journal (SQLite takes at most 999 parameters where it is old)."""
@@ -20,7 +23,7 @@ class _Waiter:
 
     def __init__(self, ids: Iterable[int]) -> None:
         self.open_ids = set(ids)
-        self.ends: asyncio.Queue[Sequence[tuple[int, str]]] = asyncio.Queue()
+        self.ends: asyncio.Queue[Sequence[tuple[int, EndState]]] = asyncio.Queue()
 
 
 class Waiters:
@@ -49,7 +52,7 @@ class Waiters:
                 for task, state in await waiter.ends.get():
                     if task in open_ids:
                         open_ids.discard(task)
-                        yield TaskEnd(task, "done" if state == "done" else "dead")
+                        yield TaskEnd(task, state)
         finally:
             self._waiting.discard(waiter)
 
@@ -64,6 +67,6 @@ class Waiters:
                 state = found.get(task)
                 if state is None:
                     ends.append(TaskEnd(task, "unknown"))
-                elif state in ("done", "dead"):
-                    ends.append(TaskEnd(task, "done" if state == "done" else "dead"))
+                elif state == "done" or state == "dead" or state == "cancelled":
+                    ends.append(TaskEnd(task, state))
         return ends

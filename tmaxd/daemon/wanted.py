@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from tmaxd.plan.wanted import Wanted, WantedGroup
 from tmaxd.spec.fingerprint import fingerprint
-from tmaxd.spec.model import Group, Spec
-from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.spec.model import Group, Pipes, Spec
+from tmaxd.tasks.policy import GroupPolicy, Route
 
 NOTHING = Wanted()
 
@@ -28,19 +28,57 @@ def wanted(spec: Spec, before: Wanted = NOTHING, living: Collection[str] = ()) -
             for name, group in spec.workers.items()
         },
         inboxes=frozenset(spec.pipes.inboxes),
+        outboxes=frozenset(spec.pipes.outboxes),
+        shared=frozenset(name for name, g in spec.workers.items() if g.layout == "shared"),
         former={n: g for n, g in known.items() if n in living and n not in spec.workers},
     )
 
 
 def policies(spec: Spec) -> dict[str, GroupPolicy]:
-    return {name: _policy(group) for name, group in spec.workers.items() if group.kind != "run"}
+    """Of each group that takes tasks."""
+    routes, outboxes = _routes(spec.pipes), _outboxes(spec.pipes)
+    return {
+        name: _policy(group, routes.get(name, ()), outboxes.get(name, ()))
+        for name, group in spec.workers.items()
+        if group.kind != "run"
+    }
 
 
-def _policy(group: Group) -> GroupPolicy:
+def _routes(pipes: Pipes) -> dict[str, tuple[Route, ...]]:
+    """By the group at which they start."""
+    found: dict[str, tuple[Route, ...]] = {}
+    for item in pipes.routes:
+        route = Route(to=item.to, when=item.when, payload=item.payload, max_hops=item.max_hops)
+        for group in item.sources:
+            found[group] = (*found.get(group, ()), route)
+    return found
+
+
+def _outboxes(pipes: Pipes) -> dict[str, tuple[str, ...]]:
+    """By the group whose results they get."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, outbox in pipes.outboxes.items():
+        for group in outbox.sources:
+            found[group] = (*found.get(group, ()), name)
+    return found
+
+
+def _policy(group: Group, routes: tuple[Route, ...], outboxes: tuple[str, ...]) -> GroupPolicy:
     return GroupPolicy(
-        timeout=None if group.timeout is None else float(group.timeout),
+        timeout=_seconds(group.timeout),
         attempts=group.retry.attempts,
         backoff_first=float(group.retry.backoff.first),
         backoff_max=float(group.retry.backoff.max),
         window=group.window,
+        balance=group.balance,
+        max_queue=group.max_queue,
+        expire=_seconds(group.expire),
+        lease=_seconds(group.lease),
+        routes=routes,
+        outboxes=outboxes,
+        shared=group.layout == "shared",
     )
+
+
+def _seconds(duration: float | None) -> float | None:
+    return None if duration is None else float(duration)

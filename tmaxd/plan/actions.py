@@ -29,6 +29,22 @@ class RemoveInbox(Action, frozen=True, tag="remove_inbox"):
     """Remove the inbox FIFO that stands in `worker`."""
 
 
+class AddOutbox(Action, frozen=True, tag="add_outbox"):
+    """Make the outbox FIFO that stands in `worker`."""
+
+
+class RemoveOutbox(Action, frozen=True, tag="remove_outbox"):
+    """Remove the outbox FIFO that stands in `worker`."""
+
+
+class AddShared(Action, frozen=True, tag="add_shared"):
+    """Make the tasks FIFO of the group that stands in `worker`."""
+
+
+class RemoveShared(Action, frozen=True, tag="remove_shared"):
+    """Remove the tasks FIFO of the group that stands in `worker`: no worker reads it any more."""
+
+
 class Adopt(Action, frozen=True, tag="adopt"):
     """Take charge of a run that lives already."""
 
@@ -100,6 +116,10 @@ AnyAction = (
     | RemovePipes
     | AddInbox
     | RemoveInbox
+    | AddOutbox
+    | RemoveOutbox
+    | AddShared
+    | RemoveShared
     | Adopt
     | Start
     | Hold

@@ -5,8 +5,9 @@ The rules of this room write to a Draft and to nothing else; `plan()` turns it i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+import msgspec
 
 from tmaxd.plan.actions import AnyAction
 from tmaxd.plan.history import NEW_SLOT, History, Slot, Sweep
@@ -26,18 +27,17 @@ def split(worker: str) -> tuple[str, int]:
     return worker, 0
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     wanted: Wanted
     observed: Observed
     history: History
     now: float
-    actions: list[AnyAction] = field(default_factory=list)
-    slots: dict[str, Slot] = field(default_factory=dict)
-    sweeps: dict[str, Sweep] = field(default_factory=dict)
-    unswept: set[str] = field(default_factory=set)
+    actions: list[AnyAction] = []
+    slots: dict[str, Slot] = {}
+    sweeps: dict[str, Sweep] = {}
+    unswept: set[str] = set()
     """Workers of which an earlier run may still have processes."""
-    pending: dict[str, str] = field(default_factory=dict)
+    pending: dict[str, str] = {}
     wake_at: float = NEVER
 
     def group_of(self, worker: str) -> WantedGroup:

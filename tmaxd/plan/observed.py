@@ -59,6 +59,8 @@ class Load(msgspec.Struct, frozen=True):
     held: bool = False
     overdue: bool = False
     """A task ran so far past its timeout that the worker cannot be trusted to end it."""
+    silent: bool = False
+    """It holds tasks, and has not said that it is alive for as long as its group's lease allows."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,9 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     pipes: frozenset[str] = frozenset()
     """Workers that have FIFOs."""
     inboxes: frozenset[str] = frozenset()
+    outboxes: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    """Groups that have one tasks FIFO for all their workers."""
     foreign: frozenset[str] = frozenset()
     """Names of sessions that are not ours; what they are called cannot be had."""
     failed: Mapping[str, str] = {}

@@ -17,9 +17,13 @@ PHASES: tuple[type[a.Action], ...] = (
     a.LogTo,  # before the pane that has last words is used again or removed
     a.RemoveSession,
     a.RemovePipes,
+    a.RemoveShared,
     a.RemoveInbox,
+    a.RemoveOutbox,
     a.AddPipes,
+    a.AddShared,
     a.AddInbox,
+    a.AddOutbox,
     a.Start,
     a.Adopt,
     a.Rename,

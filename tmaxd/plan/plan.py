@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tmaxd.plan.actions import AddInbox, AnyAction, RemoveInbox
+from tmaxd.plan.actions import AnyAction
 from tmaxd.plan.draft import NEVER, Draft, split
+from tmaxd.plan.fifos import plan_fifos
 from tmaxd.plan.history import NEW_SLOT, History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.order import in_order
@@ -48,7 +49,7 @@ def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Pl
         plan_worker(d, worker, wanted=False)
     for group, numbers in chosen.items():
         roll(d, group, wanted.groups[group], numbers)
-    _inboxes(d)
+    plan_fifos(d)
     return Plan(
         actions=in_order(d.actions),
         history=History(slots={w: s for w, s in d.slots.items() if s != NEW_SLOT}, sweeps=d.sweeps),
@@ -66,12 +67,3 @@ def _unwanted(d: Draft, chosen: Mapping[str, frozenset[int]]) -> list[str]:
         for worker in names
         if (parts := split(worker))[1] not in chosen.get(parts[0], frozenset())
     )
-
-
-def _inboxes(d: Draft) -> None:
-    if not d.observed.down:
-        for name in sorted(d.wanted.inboxes - d.observed.inboxes):
-            d.actions.append(AddInbox(worker=name, reason="added"))
-    # They stay when the fleet is taken down: whoever writes then waits, and is heard by the next daemon.
-    for name in sorted(d.observed.inboxes - d.wanted.inboxes):
-        d.actions.append(RemoveInbox(worker=name, reason="group_removed"))

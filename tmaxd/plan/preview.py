@@ -20,6 +20,10 @@ SHOWN: tuple[type[a.Action], ...] = (
     a.RemovePipes,
     a.AddInbox,
     a.RemoveInbox,
+    a.AddOutbox,
+    a.RemoveOutbox,
+    a.AddShared,
+    a.RemoveShared,
     a.Rename,
     a.Adopt,
 )
@@ -43,6 +47,8 @@ class World:
         self.trees = dict(observed.trees)
         self.pipes = set(observed.pipes)
         self.inboxes = set(observed.inboxes)
+        self.outboxes = set(observed.outboxes)
+        self.shared = set(observed.shared)
         self.foreign = observed.foreign
         self.down = observed.down
         self._next = 1
@@ -56,6 +62,8 @@ class World:
             trees=dict(self.trees),
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
+            outboxes=frozenset(self.outboxes),
+            shared=frozenset(self.shared),
             foreign=self.foreign,
             down=self.down,
         )
@@ -110,14 +118,6 @@ class World:
     def _small(self, action: a.AnyAction) -> None:
         worker = action.worker
         match action:
-            case a.AddPipes():
-                self.pipes.add(worker)
-            case a.RemovePipes():
-                self.pipes.discard(worker)
-            case a.AddInbox():
-                self.inboxes.add(worker)
-            case a.RemoveInbox():
-                self.inboxes.discard(worker)
             case a.RemoveSession():
                 self.seen.pop(worker, None)
             case a.Adopt():
@@ -128,6 +128,28 @@ class World:
                 self._change(worker, piped=True)
             case a.Nudge():
                 self._change(worker, status=1)
+            case _:
+                self._fifo(action)
+
+    def _fifo(self, action: a.AnyAction) -> None:
+        name = action.worker
+        match action:
+            case a.AddPipes():
+                self.pipes.add(name)
+            case a.RemovePipes():
+                self.pipes.discard(name)
+            case a.AddInbox():
+                self.inboxes.add(name)
+            case a.RemoveInbox():
+                self.inboxes.discard(name)
+            case a.AddOutbox():
+                self.outboxes.add(name)
+            case a.RemoveOutbox():
+                self.outboxes.discard(name)
+            case a.AddShared():
+                self.shared.add(name)
+            case a.RemoveShared():
+                self.shared.discard(name)
 
     def _start(self, action: a.Start, now: float) -> None:
         run, self._next = f"new-{self._next}", self._next + 1

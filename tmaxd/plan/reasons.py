@@ -19,6 +19,7 @@ Reason = Literal[
     "group_removed",  # the group is no longer in the spec
     "spec_changed",  # what it runs (command, env, cwd) was changed
     "task_timeout",  # a task ran past its timeout and the worker did not end it
+    "silent",  # it held tasks and gave no sign of life for as long as `lease` says
     "pipe_lost",  # one of its FIFOs was replaced, so that it can neither hear nor be heard
     "down",  # the fleet is being taken down
     "leftover",  # processes that a dead run left behind

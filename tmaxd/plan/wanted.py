@@ -19,6 +19,10 @@ class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, WantedGroup] = {}
     inboxes: frozenset[str] = frozenset()
+    outboxes: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    """Groups whose workers pull from one tasks FIFO. The layout is part of a group's fingerprint, so that a worker of
+    the other one drifts."""
     former: Mapping[str, WantedGroup] = {}
     """Groups that the spec no longer has and that still have workers: how these are stopped."""
 

@@ -33,7 +33,7 @@ STATUS_WAIT = 0.05
 deaths are told only after a nudge (measured); with it, 2 ms are the rule."""
 STATUS_POLL = 0.002
 
-NEVER_OVERLAP: frozenset[str] = LEAVING | {"spec_changed", "task_timeout", "pipe_lost"}
+NEVER_OVERLAP: frozenset[str] = LEAVING | {"spec_changed", "task_timeout", "silent", "pipe_lost"}
 """After a stop that was asked for, the next run waits until the whole tree of the last is gone. After a crash it
 does not: being back at once is worth more, and what was left behind is marked and swept."""
 
@@ -84,6 +84,7 @@ def _settled(
         and seen.session == worker
         and not load.held
         and not load.overdue
+        and not load.silent
         and not run.cut_off
         and group.takes_tasks == (worker in d.observed.pipes)
     )
@@ -138,7 +139,9 @@ def _living(
     elif d.load(worker).overdue and not _of_former(d, worker):
         begin(d, worker, run.run, "task_timeout")
     elif run.cut_off:
-        begin(d, worker, run.run, "pipe_lost")
+        begin(d, worker, run.run, "pipe_lost")  # before `silent`: what it says cannot be heard
+    elif d.load(worker).silent and not _of_former(d, worker):
+        begin(d, worker, run.run, "silent")
     elif not wanted:
         retire(d, worker, run, _why_unwanted(d, worker))
     else:

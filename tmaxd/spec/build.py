@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tmaxd.spec.env_file import parse_env
-from tmaxd.spec.file_model import GroupKeys, PipesKeys, SpecFile, WorkerKeys
+from tmaxd.spec.file_model import GroupKeys, SpecFile, WorkerKeys
+from tmaxd.spec.file_pipes import PipesKeys, RouteKeys
+from tmaxd.spec.file_types import Groups
 from tmaxd.spec.gather import Document, Files, Gathered
-from tmaxd.spec.merge import defaults_of, given, kind_of, overlay
-from tmaxd.spec.model import Backoff, Duration, Group, Inbox, Pipes, Retry, Spec, Stop
+from tmaxd.spec.merge import defaults_of, given, kind_of, layout_of, overlay
+from tmaxd.spec.model import (
+    Backoff,
+    Duration,
+    Group,
+    Inbox,
+    Outbox,
+    Pipes,
+    Retry,
+    Route,
+    Spec,
+    Stop,
+)
 from tmaxd.spec.problems import dotted
 from tmaxd.spec.source import Broken, Mark
 
 MAX_RESOLVED = 8 * 1024 * 1024
 """Characters of argv and env of all groups: defaults and env files are copied into each group, and the
 resolved spec is kept with each revision."""
+
+NEVER = Duration("inf")
 
 
 def build(gathered: Gathered, files: Files) -> Spec:
@@ -25,12 +40,13 @@ def build(gathered: Gathered, files: Files) -> Spec:
     return _Builder(gathered, files).spec()
 
 
-@dataclass
 class _Builder:
-    gathered: Gathered
-    files: Files
-    env_files: dict[Path, dict[str, str]] = field(default_factory=dict)
-    left: int = MAX_RESOLVED
+    def __init__(self, gathered: Gathered, files: Files) -> None:
+        self.gathered = gathered
+        self.files = files
+        self.env_files: dict[Path, dict[str, str]] = {}
+        self.left = MAX_RESOLVED
+        self.layout = layout_of(document.file for document in gathered.documents)
 
     def spec(self) -> Spec:
         main = self.gathered.documents[0]
@@ -48,6 +64,8 @@ class _Builder:
         kind, argv = kind_of(keys)
         settings = given(merged)
         tasks = kind != "run"
+        if tasks:
+            settings.setdefault("layout", self.layout)
         retry = given(settings.get("retry")) if tasks else {}
         backoff = Backoff(**given(retry.get("backoff")))
         main = self.gathered.documents[0].source.path.parent
@@ -58,9 +76,8 @@ class _Builder:
             env=self._file_env(document, name, settings) | settings.get("env", {}),
             cwd=settings.get("cwd", str(main)),
             stop=Stop(**given(settings.get("stop"))),
-            timeout=Duration(settings["timeout"]) if tasks and "timeout" in settings else None,
             retry=Retry(**{**retry, "backoff": backoff}),
-            window=settings.get("window") if tasks else None,
+            **(_tasks(settings) if tasks else {}),
         )
 
     def _file_env(
@@ -94,17 +111,49 @@ class _Builder:
         return self.env_files[path]
 
     def _pipes(self) -> Pipes:
-        keys: dict[str, object] = {}
+        capacity: dict[str, Any] = {}
         inboxes: dict[str, Inbox] = {}
+        outboxes: dict[str, Outbox] = {}
+        routes: list[Route] = []
         for document in self.gathered.documents:
             pipes = document.file.pipes
             if isinstance(pipes, PipesKeys):
-                inboxes |= {n: Inbox(to=i.to) for n, i in (pipes.inboxes or {}).items()}
-                keys |= given(pipes)
-        return Pipes(**{**keys, "inboxes": inboxes})  # type: ignore[arg-type]
+                inboxes |= {n: Inbox(to=_names(i.to)) for n, i in (pipes.inboxes or {}).items()}
+                boxes = (pipes.outboxes or {}).items()
+                outboxes |= {n: Outbox(sources=_names(o.sources)) for n, o in boxes}
+                routes += [_route(route) for route in pipes.routes or ()]
+                capacity |= {k: v for k, v in given(pipes).items() if k == "capacity"}
+        return Pipes(
+            layout=self.layout,
+            inboxes=inboxes,
+            outboxes=outboxes,
+            routes=tuple(routes),
+            **capacity,
+        )
 
     def _spend(self, group: Group, mark: Mark) -> None:
         self.left -= sum(map(len, group.argv)) + sum(len(k) + len(v) for k, v in group.env.items())
         if self.left < 0:
             message = f"more than {MAX_RESOLVED:,} characters of argv and env in all, the limit"
             raise Broken(mark.problem("workers", message))
+
+
+def _tasks(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a group says about its tasks, in the types of the model."""
+    keys = ("window", "balance", "max_queue", "layout")
+    plain = {key: settings[key] for key in keys if key in settings}
+    spans: dict[str, Duration | None] = {}
+    spans |= {key: Duration(settings[key]) for key in ("timeout", "expire") if key in settings}
+    if "lease" in settings:
+        lease = Duration(settings["lease"])
+        spans["lease"] = None if lease == NEVER else lease
+    return plain | spans
+
+
+def _names(groups: Groups) -> tuple[str, ...]:
+    return (groups,) if isinstance(groups, str) else groups
+
+
+def _route(route: RouteKeys) -> Route:
+    set_keys = {k: v for k, v in given(route).items() if k in ("when", "payload", "max_hops")}
+    return Route(sources=_names(route.sources), to=_names(route.to), **set_keys)

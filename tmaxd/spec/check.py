@@ -1,27 +1,33 @@
-"""What no schema can say: keys that do not go together, names that lead nowhere, limits of the whole."""
+"""What no schema can say: keys that do not go together, limits of the whole. Of `pipes`: `check_pipes`."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-
 from msgspec import UNSET
 
-from tmaxd.spec.file_model import GroupKeys, PipesKeys, WorkerKeys
+from tmaxd.spec.check_pipes import check_pipes
+from tmaxd.spec.file_model import GroupKeys, WorkerKeys
 from tmaxd.spec.gather import Document, Gathered, Report
-from tmaxd.spec.merge import given, kind_of
+from tmaxd.spec.merge import defaults_of, given, kind_of, layout_of
 from tmaxd.spec.model import MAX_NAME, worker_name
 from tmaxd.spec.problems import Problem, dotted, show
-from tmaxd.spec.values import NAME, show_size
+from tmaxd.spec.source import Mark
 
 MAX_WORKERS = 5000
 """Of a fleet; each is a tmux session, three FIFOs and a process at least."""
 
-MIN_CAPACITY = 4096
-MAX_CAPACITY = 1024 * 1024
-"""One page, and what Linux lets an unprivileged user ask for (/proc/sys/fs/pipe-max-size, pipe(7))."""
+MIN_LEASE = 30.0
+"""Seconds. A worker gives a sign of life every 10; one that is late is not dead."""
 
-_TASK_KEYS = ("timeout", "retry", "window")
+_TASK_KEYS = (
+    "timeout",
+    "retry",
+    "window",
+    "balance",
+    "max_queue",
+    "expire",
+    "lease",
+    "layout",
+)
 
 
 def check(gathered: Gathered, report: Report, warn: Report) -> None:
@@ -29,13 +35,15 @@ def check(gathered: Gathered, report: Report, warn: Report) -> None:
     _Check(gathered, report, warn).all()
 
 
-@dataclass
 class _Check:
-    gathered: Gathered
-    report: Report
-    warn: Report
-    groups: dict[str, tuple[Document, GroupKeys | None]] = field(default_factory=dict)
-    """By name, with the file that has it; None: its own mistakes are reported already."""
+    def __init__(self, gathered: Gathered, report: Report, warn: Report) -> None:
+        self.gathered = gathered
+        self.report = report
+        self.warn = warn
+        self.groups: dict[str, tuple[Document, GroupKeys | None]] = {}
+        """By name, with the file that has it; None: its own mistakes are reported already."""
+        self.defaults = defaults_of(layer.file for layer in gathered.layers)
+        self.layout = layout_of(document.file for document in gathered.documents)
 
     def all(self) -> None:
         for document in self.gathered.documents:
@@ -44,8 +52,9 @@ class _Check:
             if group is not None:
                 self._group(document, name, group)
         for document in self.gathered.documents:
-            self._backoff(document, ("defaults",), document.file.defaults)
-        self._pipes()
+            self._spans(document, ("defaults",), document.file.defaults)
+        takers = {n for n, (_, g) in self.groups.items() if g is None or kind_of(g)[0] != "run"}
+        check_pipes(self.gathered, self.groups.keys(), takers, self.report, self.warn)
         self._whole()
 
     def _collect(self, document: Document) -> None:
@@ -81,7 +90,9 @@ class _Check:
             self.report(document.at(*path, key=True).problem(dotted(path), message))
         if kind != "task":
             self._payload(document, (*path, kind), kind, argv)
-        self._backoff(document, path, group)
+        if kind != "run":
+            self._shared(document, path, group)
+        self._spans(document, path, group)
 
     def _payload(
         self, document: Document, path: tuple[str, ...], kind: str, argv: tuple[str, ...]
@@ -91,54 +102,42 @@ class _Check:
                 message = f"`{{payload}}` is replaced only in `task`; `{kind}` gets it as it is"
                 self.warn(self._problem(document, (*path, i), message))
 
-    def _backoff(self, document: Document, path: tuple[str, ...], keys: object) -> None:
-        retry = keys.retry if isinstance(keys, WorkerKeys) else None
-        backoff = given(given(retry).get("backoff"))
+    def _shared(self, document: Document, path: tuple[str, ...], group: GroupKeys) -> None:
+        balance = self._effective(group, "balance")
+        shared = (self._effective(group, "layout") or self.layout) == "shared"
+        if not shared or balance in (None, "least_loaded"):
+            return
+        message = f"`balance: {balance}` does not go with `layout: shared`, where each worker takes its tasks by itself"
+        mark, key = self._set_at(document, path, group, "balance")
+        help_ = "balance: least_loaded, or layout: dedicated"
+        self.report(mark.problem(key, message, allowed=help_))
+
+    def _effective(self, group: GroupKeys, name: str) -> object:
+        """A single value over the defaults, as `merge` has it; None where nothing is said."""
+        own = getattr(group, name)
+        value = getattr(self.defaults, name) if own is UNSET else own
+        return None if value is UNSET else value
+
+    def _set_at(
+        self, document: Document, path: tuple[str, ...], group: GroupKeys, name: str
+    ) -> tuple[Mark, str]:
+        """Where a setting of a group stands that is not well: in the group, or else in the topmost defaults."""
+        whole = (*path, name)
+        if getattr(group, name) in (UNSET, None):
+            for layer in self.gathered.layers:
+                if name in given(layer.file.defaults):
+                    document, whole = layer, ("defaults", name)
+        return document.at(*whole), dotted(whole)
+
+    def _spans(self, document: Document, path: tuple[str, ...], keys: object) -> None:
+        settings = given(keys) if isinstance(keys, WorkerKeys) else {}
+        if settings.get("lease", MIN_LEASE) < MIN_LEASE:
+            message = f"less than {MIN_LEASE:.0f}s: workers give a sign of life every 10s, and may be late"
+            self.report(self._problem(document, (*path, "lease"), message))
+        backoff = given(given(settings.get("retry")).get("backoff"))
         if "first" in backoff and "max" in backoff and backoff["first"] > backoff["max"]:
             message = "longer than `max`, so that each delay is `max`"
             self.warn(self._problem(document, (*path, "retry", "backoff", "first"), message))
-
-    def _pipes(self) -> None:
-        owners: dict[tuple[str, ...], Document] = {}
-        for document in self.gathered.documents:
-            pipes = document.file.pipes
-            if not isinstance(pipes, PipesKeys):
-                continue
-            inboxes = pipes.inboxes or {}
-            paths = [("pipes", key) for key in given(pipes) if key != "inboxes"]
-            for path in [*paths, *(("pipes", "inboxes", name) for name in inboxes)]:
-                if path in owners:
-                    self._twice(document, path, owners[path])
-                owners.setdefault(path, document)
-            for name, inbox in inboxes.items():
-                self._inbox(document, name, inbox.to)
-            self._capacity(document, pipes)
-
-    def _inbox(self, document: Document, name: str, to: str) -> None:
-        path = ("pipes", "inboxes", name, "to")
-        takers = sorted(
-            n for n, (_, g) in self.groups.items() if g is None or kind_of(g)[0] != "run"
-        )
-        if to in takers or path in document.troubled:
-            return
-        if to not in self.groups and self.gathered.partial:
-            return
-        if to in self.groups:
-            message = f"the group {show(to)} takes no tasks: it has `run`, not `serve` or `task`"
-        else:
-            message = f"there is no group {show(to)}"
-        from tmaxd.spec.suggest import closest  # difflib, 6 ms that only a mistake should cost
-
-        allowed = ", ".join([t for t in takers if re.search(NAME, t)][:20]) or None
-        mark = document.at(*path)
-        self.report(mark.problem(dotted(path), message, allowed, closest(to, takers)))
-
-    def _capacity(self, document: Document, pipes: PipesKeys) -> None:
-        size = given(pipes).get("capacity", MIN_CAPACITY)
-        if not MIN_CAPACITY <= size <= MAX_CAPACITY:
-            least, most = show_size(MIN_CAPACITY), show_size(MAX_CAPACITY)
-            message = f"{show_size(size)} is outside what a FIFO can hold, {least} to {most}"
-            self.report(self._problem(document, ("pipes", "capacity"), message))
 
     def _whole(self) -> None:
         main = self.gathered.documents[0]

@@ -8,9 +8,9 @@ events come, so a bomb costs no more than its text.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from tmaxd.spec.problems import Problem, dotted, show
@@ -48,8 +48,7 @@ def compose(source: Source, report: Callable[[Problem], None]) -> Node:
     return composer.root
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A list or mapping whose end has not come."""
 
     node: Items | Table

@@ -38,14 +38,24 @@ def _compare(path: tuple[str, ...], old: Any, new: Any) -> Iterator[Change]:  # 
 
 def _words(spec: Spec) -> dict[str, Any]:
     """Builtins under the keys of the file."""
+    pipes: dict[str, Any] = msgspec.to_builtins(spec.pipes, enc_hook=encode)
+    for item in (*pipes["inboxes"].values(), *pipes["outboxes"].values(), *pipes["routes"]):
+        for key in item.keys() & {"from", "to"}:
+            item[key] = item[key][0] if len(item[key]) == 1 else list(item[key])
+    pipes["routes"] = [_given(route) for route in pipes["routes"]]
     return {
         "fleet": spec.fleet,
         "workers": {name: _group(group) for name, group in spec.workers.items()},
-        "pipes": msgspec.to_builtins(spec.pipes, enc_hook=encode),
+        "pipes": pipes,
     }
 
 
 def _group(group: Group) -> dict[str, Any]:
     words: dict[str, Any] = msgspec.to_builtins(group, enc_hook=encode)
     words[words.pop("kind")] = words.pop("argv")
+    words["lease"] = words["lease"] or "never"
+    return _given(words)
+
+
+def _given(words: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in words.items() if value is not None}

@@ -114,6 +114,8 @@ class _Explainer:
         kept = path[:first]
         if len(kept) == 3 and kept[0] == "workers" and kept[2] in KINDS:
             kept = kept[:2]  # without its argv a group is none
+        if len(kept) == 4 and kept[:2] in (("pipes", "inboxes"), ("pipes", "outboxes")):
+            kept = kept[:3]  # nor is a box that leads nowhere
         self.wrong.add(kept)
 
     def _bad_value(self, path: Path, error: ValidationError) -> None:
@@ -144,7 +146,7 @@ class _Explainer:
             return
         self._put(
             (*path, name),
-            f"{show(name)} cannot be the name of {'an' if what == 'inbox' else 'a'} {what}",
+            f"{show(name)} cannot be the name of {'an' if what.endswith('box') else 'a'} {what}",
             key=True,
             allowed=allowed,
             nearest=suggest_name(name, what),

@@ -28,10 +28,17 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "workers.*.timeout": "live",
     "workers.*.retry": "live",
     "workers.*.window": "next_start",
+    "workers.*.balance": "live",
+    "workers.*.max_queue": "live",
+    "workers.*.expire": "live",
+    "workers.*.lease": "live",
+    "workers.*.layout": "when_idle",
     "pipes": "live",
-    "pipes.layout": "live",
+    "pipes.layout": "when_idle",
     "pipes.capacity": "live",
     "pipes.inboxes": "live",
+    "pipes.outboxes": "live",
+    "pipes.routes": "live",
 }
 """Key patterns; `*` is any one part. What lies below a key has its class unless it is listed itself.
 `include` and `defaults` have none: they are worked into the groups before anything is compared."""

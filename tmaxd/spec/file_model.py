@@ -7,23 +7,24 @@ that is not there at all.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tmaxd.spec.model import MAX_NAME, Attempts, Count, Duration, Signal, Size, Window
-from tmaxd.spec.values import ENV_NAME, NAME, Positive
-
-Name = Annotated[str, Meta(pattern=NAME, min_length=1, max_length=MAX_NAME)]
-EnvName = Annotated[str, Meta(pattern=ENV_NAME)]
-Words = Annotated[tuple[str, ...], Meta(min_length=1)]
-
-
-def _help(text: str, *examples: object, default: object = UNSET) -> Meta:
-    """What an editor shows for a key."""
-    extra: dict[str, Any] | None = None if default is UNSET else {"default": default}
-    return Meta(description=text, examples=list(examples), extra_json_schema=extra)
+from tmaxd.spec.file_pipes import PipesKeys
+from tmaxd.spec.file_types import EnvName, Name, Words, help_of
+from tmaxd.spec.model import (
+    Attempts,
+    Balance,
+    Count,
+    Duration,
+    Layout,
+    MaxQueue,
+    Signal,
+    Window,
+)
+from tmaxd.spec.values import Lease, Positive
 
 
 class StopKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,11 +32,11 @@ class StopKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     period gets SIGKILL."""
 
     signal: Annotated[
-        Signal | UnsetType | None, _help("The first signal.", "TERM", "INT", default="TERM")
+        Signal | UnsetType | None, help_of("The first signal.", "TERM", "INT", default="TERM")
     ] = UNSET
     after: Annotated[
         Duration | UnsetType | None,
-        _help("How long the tree may take before SIGKILL.", "10s", "500ms", default="10s"),
+        help_of("How long the tree may take before SIGKILL.", "10s", "500ms", default="10s"),
     ] = UNSET
 
 
@@ -43,11 +44,11 @@ class BackoffKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The delay before a task is tried again: `first`, doubled each time, never more than `max`."""
 
     first: Annotated[
-        Duration | UnsetType | None, _help("The first delay.", "1s", "250ms", default="1s")
+        Duration | UnsetType | None, help_of("The first delay.", "1s", "250ms", default="1s")
     ] = UNSET
-    max: Annotated[Duration | UnsetType | None, _help("The longest delay.", "1m", default="1m")] = (
-        UNSET
-    )
+    max: Annotated[
+        Duration | UnsetType | None, help_of("The longest delay.", "1m", default="1m")
+    ] = UNSET
 
 
 class RetryKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,9 +56,9 @@ class RetryKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     that died) gets at least 3 attempts."""
 
     attempts: Annotated[
-        Attempts | UnsetType | None, _help("How often it is tried, in all.", 3, default=1)
+        Attempts | UnsetType | None, help_of("How often it is tried, in all.", 3, default=1)
     ] = UNSET
-    backoff: Annotated[BackoffKeys | UnsetType | None, _help("The delay between tries.")] = UNSET
+    backoff: Annotated[BackoffKeys | UnsetType | None, help_of("The delay between tries.")] = UNSET
 
 
 class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +67,7 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     env: Annotated[
         dict[EnvName, str | None] | UnsetType | None,
-        _help(
+        help_of(
             "Environment variables, over those of `env_file`. Numbers and booleans are taken as they "
             "are written; `null` takes back a variable that `defaults` sets. Names that begin with "
             "`TMAX_` are tmaxd's own.",
@@ -75,7 +76,7 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = UNSET
     env_file: Annotated[
         str | Annotated[tuple[str, ...], Meta(max_length=32)] | UnsetType | None,
-        _help(
+        help_of(
             "Files of `KEY=value` lines, relative to the file this stands in; later ones win.",
             "secrets.env",
             ["common.env", "~/local.env"],
@@ -83,27 +84,76 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = UNSET
     cwd: Annotated[
         str | UnsetType | None,
-        _help(
+        help_of(
             "The folder to start in, relative to the file this stands in; `~` is the home folder. "
             "Default: the folder of the main file.",
             "~",
             "../project",
         ),
     ] = UNSET
-    stop: Annotated[StopKeys | UnsetType | None, _help("How a worker is stopped.")] = UNSET
+    stop: Annotated[StopKeys | UnsetType | None, help_of("How a worker is stopped.")] = UNSET
     timeout: Annotated[
         Positive | UnsetType | None,
-        _help("How long a task may take (`serve` and `task`). Default: no limit.", "30s", "2h"),
+        help_of("How long a task may take (`serve` and `task`). Default: no limit.", "30s", "2h"),
     ] = UNSET
     retry: Annotated[
-        RetryKeys | UnsetType | None, _help("Trying failed tasks again (`serve` and `task`).")
+        RetryKeys | UnsetType | None, help_of("Trying failed tasks again (`serve` and `task`).")
     ] = UNSET
     window: Annotated[
         Window | UnsetType | None,
-        _help(
+        help_of(
             "The most tasks in flight a worker (`serve` and `task`). Default: what the worker asks for. "
             "Lowered, it acts at once; raised, when the worker is started next.",
             64,
+        ),
+    ] = UNSET
+    balance: Annotated[
+        Balance | UnsetType | None,
+        help_of(
+            "Which worker gets the next task (`serve` and `task`). `least_loaded`: the one with the fewest in flight. "
+            "`round_robin`: each in its turn. `fastest`: the one that is likely to end it first, by how long its last "
+            "tasks took; for workers of unequal speed. `sticky`: for tasks of one affinity always the same worker, as "
+            "long as it is there; for workers that remember something.",
+            "round_robin",
+            default="least_loaded",
+        ),
+    ] = UNSET
+    max_queue: Annotated[
+        MaxQueue | UnsetType | None,
+        help_of(
+            "How many tasks may wait (`serve` and `task`). Beyond that submits are refused, lines wait in the inboxes, "
+            "and nothing is dropped; what routes make is taken all the same. Default: no limit.",
+            10000,
+        ),
+    ] = UNSET
+    expire: Annotated[
+        Positive | UnsetType | None,
+        help_of(
+            "How long after its submission a task may begin (`serve` and `task`); later it is dead, outcome `expired`. "
+            "Holds for tasks that are submitted from then on. Default: any time.",
+            "1h",
+        ),
+    ] = UNSET
+    lease: Annotated[
+        Lease | UnsetType | None,
+        help_of(
+            "How long a worker that holds tasks and sends heartbeats (every 10 seconds) may be silent (`serve` and "
+            "`task`), at least 30s. Then it is stopped with its whole process tree, and only when that is gone are its "
+            "tasks given to others. `never`: it is waited for.",
+            "5m",
+            "never",
+            default="1m",
+        ),
+    ] = UNSET
+    layout: Annotated[
+        Layout | UnsetType | None,
+        help_of(
+            "Of `serve` and `task`. `dedicated`: each worker has a tasks FIFO of its own, and is given its tasks. "
+            "`shared`: the group has one, and whichever worker is free takes the next task. The commands of `task` and "
+            "programs with the Python SDK can do both; other `serve` programs have to read records of 4096 bytes for "
+            "`shared` (docs/protocol.md). That goes with `balance: least_loaded` only. Default: what `pipes.layout` "
+            "says.",
+            "shared",
         ),
     ] = UNSET
 
@@ -113,18 +163,21 @@ class GroupKeys(WorkerKeys, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     what they are."""
 
     count: Annotated[
-        Count | UnsetType | None, _help("How many workers; 0 is legal.", 4, default=1)
+        Count | UnsetType | None, help_of("How many workers; 0 is legal.", 4, default=1)
     ] = UNSET
     run: Annotated[
-        Words | UnsetType, _help("A program that is only kept alive.", ["bash", "-l"])
+        Words | UnsetType, help_of("A program that is only kept alive.", ["bash", "-l"])
     ] = UNSET
     serve: Annotated[
         Words | UnsetType,
-        _help("A program that takes tasks from its own FIFO.", ["python3", "worker.py"]),
+        help_of(
+            "A program that takes tasks from a FIFO, one after the other or many at once.",
+            ["python3", "worker.py"],
+        ),
     ] = UNSET
     task: Annotated[
         Words | UnsetType,
-        _help(
+        help_of(
             "A command that is run once for each task. `{payload}` becomes the task's payload; without "
             "it the payload comes on standard input.",
             ["python3", "-m", "tabnanny", "-v", "{payload}"],
@@ -136,41 +189,13 @@ class GroupKeys(WorkerKeys, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError("exactly one of run, serve and task")
 
 
-class InboxKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A public FIFO; each line written to it becomes a task."""
-
-    to: Annotated[
-        str, _help("The group that gets the tasks; its kind is `serve` or `task`.", "check")
-    ]
-
-
-class PipesKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The FIFOs of the fleet."""
-
-    layout: Annotated[
-        Literal["dedicated"] | UnsetType | None,
-        _help(
-            "`dedicated`: each worker has tasks, control and results FIFOs of its own.",
-            default="dedicated",
-        ),
-    ] = UNSET
-    capacity: Annotated[
-        Size | UnsetType | None,
-        _help("Bytes a FIFO may hold, 4096 to 1MiB.", "256KiB", 65536, default="256KiB"),
-    ] = UNSET
-    inboxes: Annotated[
-        dict[Name, InboxKeys] | UnsetType | None,
-        _help("Public FIFOs by name.", {"tasks": {"to": "check"}}),
-    ] = UNSET
-
-
 class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that another one includes."""
 
-    version: Annotated[Literal[1] | UnsetType, _help("The version of the file format.")] = UNSET
+    version: Annotated[Literal[1] | UnsetType, help_of("The version of the file format.")] = UNSET
     include: Annotated[
         str | Annotated[tuple[str, ...], Meta(max_length=64)] | UnsetType | None,
-        _help(
+        help_of(
             "Further files with groups, pipes and defaults, relative to this one. A group or inbox may "
             "stand in one file only; defaults of an included file lie below those of the including "
             "one.",
@@ -180,7 +205,7 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = UNSET
     defaults: Annotated[
         WorkerKeys | UnsetType | None,
-        _help(
+        help_of(
             "Settings for every group of the fleet; a group's own lie over them. Mappings are merged "
             "key by key, lists are replaced, `null` takes a default back.",
             {"stop": {"after": "5s"}},
@@ -188,9 +213,9 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = UNSET
     workers: Annotated[
         dict[Name, GroupKeys] | UnsetType,
-        _help("The groups by name.", {"shell": {"count": 1, "run": ["bash", "-l"]}}),
+        help_of("The groups by name.", {"shell": {"count": 1, "run": ["bash", "-l"]}}),
     ] = UNSET
-    pipes: Annotated[PipesKeys | UnsetType | None, _help("The FIFOs of the fleet.")] = UNSET
+    pipes: Annotated[PipesKeys | UnsetType | None, help_of("The FIFOs of the fleet.")] = UNSET
 
 
 class SpecFile(PartFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,5 +223,5 @@ class SpecFile(PartFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `${VAR:-default}` in values is replaced from the environment (`$$` is a dollar sign); keys that begin
     with `x-` are ignored."""
 
-    version: Annotated[Literal[1], _help("The version of the file format.", 1)]
-    fleet: Annotated[Name, _help("The name of the fleet.", "demo")]
+    version: Annotated[Literal[1], help_of("The version of the file format.", 1)]
+    fleet: Annotated[Name, help_of("The name of the fleet.", "demo")]

@@ -14,8 +14,11 @@ _FORM = re.compile(r"[a-z_]+:[0-9a-f]{8}(,[a-z_]+:[0-9a-f]{8})*")
 
 
 def fingerprint(group: Group) -> str:
-    """`task:1a2b3c4d,env:…,cwd:…`: the argv under the name of its kind. Free of blanks and quotes."""
+    """`task:1a2b3c4d,env:…,cwd:…`: the argv under the name of its kind. Free of blanks and quotes. `layout:…` only
+    where it is shared: workers of versions that knew no layout are dedicated ones."""
     fields: dict[str, object] = {group.kind: group.argv, "env": group.env, "cwd": group.cwd}
+    if group.layout == "shared":
+        fields["layout"] = group.layout
     return ",".join(f"{name}:{_short(value)}" for name, value in fields.items())
 
 
@@ -25,6 +28,11 @@ def drifted(old: str, new: str) -> tuple[str, ...]:
         return ("unknown",)
     before, after = _fields(old), _fields(new)
     return tuple(name for name in after | before if before.get(name) != after.get(name))
+
+
+def shares(text: str) -> bool:
+    """Whether a worker with this fingerprint was started to pull from its group's tasks FIFO."""
+    return ",layout:" in text
 
 
 def _short(value: object) -> str:

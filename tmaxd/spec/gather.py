@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+
+import msgspec
 
 from tmaxd.spec.compose import compose
 from tmaxd.spec.file_model import PartFile, SpecFile
@@ -24,16 +25,15 @@ Reader = Callable[[Path], bytes]
 Report = Callable[[Problem], None]
 
 
-@dataclass
-class Files:
+class Files(msgspec.Struct):
     """Every file that is read or looked for, in order."""
 
     read: Reader
     base: Path | None
     """Files below it are named relative to it in messages; None: by their whole path."""
     report: Report
-    sources: dict[Path, None] = field(default_factory=dict)
-    shown: dict[str, None] = field(default_factory=dict)
+    sources: dict[Path, None] = {}
+    shown: dict[str, None] = {}
 
     def open(
         self, path: Path, mark: Mark | None, key: str, *, secret: bool = False
@@ -59,8 +59,7 @@ class Files:
         return posixpath.normpath(path).encode("utf-8", "replace").decode()
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One file. `file` is what of it is sound; `data` is all that it says."""
 
     source: Source
@@ -74,11 +73,10 @@ class Document:
         return find(self.root, path, key=key)
 
 
-@dataclass
-class Gathered:
-    documents: list[Document] = field(default_factory=list)
+class Gathered(msgspec.Struct):
+    documents: list[Document] = []
     """The main file first, then in the order of the includes."""
-    layers: list[Document] = field(default_factory=list)
+    layers: list[Document] = []
     """Lowest first: each file above those that it includes."""
     partial: bool = False
     """A file could not be read or understood, so what is named may stand in it."""

@@ -7,8 +7,9 @@ arguments. Whatever the file holds, the answer is `Loaded` or `Rejected`, never 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from tmaxd.spec.build import build
 from tmaxd.spec.check import check
@@ -21,8 +22,7 @@ from tmaxd.spec.source import MAX_FILE_BYTES, Broken, Source
 __all__ = ["MAX_FILE_BYTES", "Loaded", "Reader", "Rejected", "from_text", "load"]
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     spec: Spec
     digest: str
     """SHA-256, hex, of `text`."""
@@ -33,8 +33,7 @@ class Loaded:
     """The resolved spec as canonical JSON; `from_text` restores it."""
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     """By file (the main one first), line and column."""
     sources: tuple[Path, ...]
@@ -78,11 +77,10 @@ def _encodable(text: str) -> bool:
     return True
 
 
-@dataclass
-class _Findings:
+class _Findings(msgspec.Struct):
     """Each finding once: a node that is used through several aliases is still one mistake."""
 
-    by_place: dict[tuple[str, int, int, str], Problem] = field(default_factory=dict)
+    by_place: dict[tuple[str, int, int, str], Problem] = {}
     dropped: bool = False
 
     def __bool__(self) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from tmaxd.spec.file_model import GroupKeys, PartFile, WorkerKeys
-from tmaxd.spec.model import Kind
+from tmaxd.spec.model import Kind, Layout
 
 
 def defaults_of(layers: Iterable[PartFile]) -> WorkerKeys:
@@ -24,6 +24,12 @@ def overlay(lower: WorkerKeys, upper: WorkerKeys) -> WorkerKeys:
     """The keys that a group and `defaults` share; what a group alone has is not in the result."""
     names = WorkerKeys.__struct_fields__
     return WorkerKeys(**{n: _over(getattr(lower, n), getattr(upper, n)) for n in names})
+
+
+def layout_of(files: Iterable[PartFile]) -> Layout:
+    """What `pipes.layout` says, which stands in one file only."""
+    layouts = (given(file.pipes).get("layout") for file in files)
+    return next((layout for layout in layouts if layout), "dedicated")
 
 
 def given(keys: msgspec.Struct | msgspec.UnsetType | None) -> dict[str, Any]:

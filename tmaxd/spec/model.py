@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-"""Group, inbox and fleet names: safe as a file name, a tmux target (no `.` or `:`) and a label."""
+"""Group, inbox, outbox and fleet names: safe as a file name, a tmux target (no `.` or `:`) and a label."""
 
 MAX_NAME = 40
 MAX_COUNT = 1000
@@ -32,6 +32,11 @@ Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Attempts = Annotated[int, Meta(ge=1, le=100)]
 Window = Annotated[int, Meta(ge=1, le=1024)]
+Balance = Literal["least_loaded", "round_robin", "fastest", "sticky"]
+Layout = Literal["dedicated", "shared"]
+When = Literal["done", "dead", "any"]
+MaxQueue = Annotated[int, Meta(ge=1, le=100_000_000)]
+MaxHops = Annotated[int, Meta(ge=1, le=100)]
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,16 +77,46 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retry: Retry = Retry()
     window: Window | None = None
     """The most tasks in flight a worker; None: what the worker's `ready` frame asks for."""
+    balance: Balance = "least_loaded"
+    max_queue: MaxQueue | None = None
+    """Tasks that may wait; None: any number."""
+    expire: Duration | None = None
+    """Seconds after its submission in which a task must begin."""
+    lease: Duration | None = Duration(60)
+    """Seconds that a worker may be silent while it holds tasks; None: for ever."""
+    layout: Layout = "dedicated"
 
 
 class Inbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    to: str
+    """Each line becomes a task in each of these groups."""
+
+    to: tuple[str, ...]
+
+
+class Outbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Gets a line for each task of these groups that ends."""
+
+    sources: tuple[str, ...] = msgspec.field(name="from")
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The end of a task of one of `sources` makes a task in each of `to`."""
+
+    sources: tuple[str, ...] = msgspec.field(name="from")
+    to: tuple[str, ...]
+    when: When = "done"
+    payload: str = "{result}"
+    """A template; what may stand in it is the affair of `tmaxd.templates`."""
+    max_hops: MaxHops | None = None
 
 
 class Pipes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    layout: Literal["dedicated"] = "dedicated"
+    layout: Layout = "dedicated"
+    """Worked into the groups already."""
     capacity: Size = Size(256 * 1024)
     inboxes: dict[str, Inbox] = {}
+    outboxes: dict[str, Outbox] = {}
+    routes: tuple[Route, ...] = ()
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from tmaxd.spec.expand import TooLong, Trouble, expand
 from tmaxd.spec.problems import Problem, dotted
@@ -27,21 +28,25 @@ MAX_TEXT = 4 * 1024 * 1024
 Leaf: TypeAlias = Literal["value", "text", "path"]
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """A mapping of fixed keys; `x-…` keys in it are ignored."""
 
     keys: Mapping[str, Shape]
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """A mapping whose keys the user chooses."""
 
     each: Shape
 
 
-Shape: TypeAlias = Leaf | Keys | Names
+class Many(msgspec.Struct, frozen=True):
+    """A list of mappings. A list of leaves has the shape of one."""
+
+    each: Shape
+
+
+Shape: TypeAlias = Leaf | Keys | Names | Many
 
 _WORKER: dict[str, Shape] = {
     "env": Names("text"),
@@ -53,6 +58,11 @@ _WORKER: dict[str, Shape] = {
         {"attempts": "value", "backoff": Keys({"first": "value", "max": "value"})},
     ),
     "window": "value",
+    "balance": "value",
+    "max_queue": "value",
+    "expire": "value",
+    "lease": "value",
+    "layout": "value",
 }
 _GROUP: dict[str, Shape] = {
     **_WORKER,
@@ -61,6 +71,7 @@ _GROUP: dict[str, Shape] = {
     "serve": "text",
     "task": "text",
 }
+_ROUTE = ("from", "to", "when", "payload", "max_hops")
 FILE: Final = Keys(
     {
         "version": "value",
@@ -73,6 +84,8 @@ FILE: Final = Keys(
                 "layout": "value",
                 "capacity": "value",
                 "inboxes": Names(Keys({"to": "value"})),
+                "outboxes": Names(Keys({"from": "value"})),
+                "routes": Many(Keys(dict.fromkeys(_ROUTE, "value"))),
             }
         ),
     }
@@ -88,24 +101,25 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True} | {
 }
 
 
-@dataclass
-class Plainer:
+class Plainer(msgspec.Struct):
     """Turns the nodes of one file into data. What is wrong on the way goes to `report`, and the value
     stays as it is written, so that the rest can still be checked."""
 
     env: Mapping[str, str]
     home: str
     report: Callable[[Problem], None]
-    troubled: set[Path] = field(default_factory=set, init=False)
+    troubled: set[Path] = set()
     """Where a reference has no value."""
-    _left: int = field(default=MAX_TEXT, init=False)
+    _left: int = MAX_TEXT
 
     def data(self, node: Node, shape: Shape = FILE, path: Path = ()) -> Data:
         """Raises Broken when the text passes MAX_TEXT."""
         if isinstance(node, Scalar):
             return self._scalar(node, shape if isinstance(shape, str) else "value", path)
         if isinstance(node, Items):
-            item: Leaf = shape if isinstance(shape, str) else "value"
+            item: Shape = shape if isinstance(shape, str) else "value"
+            if isinstance(shape, Many):
+                item = shape.each
             return [self.data(n, item, (*path, i)) for i, n in enumerate(node.nodes)]
         return self._table(node, shape, path)
 

@@ -31,7 +31,7 @@ that reads `# yaml-language-server: $schema=…/tmax.schema.json` completes and 
   (put anchors there). Anchors, aliases and merge keys (`<<`) work.
 * **Durations** are written `500ms`, `30s`, `5m`, `2h`, `1d`, or together: `1m30s`. A bare number is an error.
 * **Sizes** are written `4096`, `64KiB`, `512MiB`, `2GiB`; `KB`, `MB` and `GB` are decimal.
-* **Names** of fleets, groups and inboxes: {NAME_WORDS}.
+* **Names** of fleets, groups, inboxes and outboxes: {NAME_WORDS}.
 * **argv** is a list, `[program, argument, …]`; no shell reads it. Numbers and booleans in argv and `env` are
   taken as they are written, so that `1.10` stays `1.10`.
 * **References**: `${{VAR}}` in a value is replaced by the environment variable, `${{VAR:-default}}` by the
@@ -45,7 +45,8 @@ that reads `# yaml-language-server: $schema=…/tmax.schema.json` completes and 
 * Limits: 1 MiB a file, 64 files, 100,000 values a file with aliases expanded, 5,000 workers.
 
 *Takes effect* says what a change does to a running fleet: `live`: at once; `when idle`: each worker is
-replaced once it has finished what it does, one at a time; `refused`: only with a new fleet.
+replaced once it has finished what it does, one at a time; `next start`: when a worker is started for another
+reason; `refused`: only with a new fleet.
 """
 
 _SECTIONS = {
@@ -56,6 +57,8 @@ _SECTIONS = {
     "BackoffKeys": ("`workers.GROUP.retry.backoff`", ("workers", "*", "retry", "backoff")),
     "PipesKeys": ("`pipes`", ("pipes",)),
     "InboxKeys": ("An inbox: `pipes.inboxes.INBOX`", ("pipes", "inboxes", "*")),
+    "OutboxKeys": ("An outbox: `pipes.outboxes.OUTBOX`", ("pipes", "outboxes", "*")),
+    "RouteKeys": ("A route: an entry of `pipes.routes`", ("pipes", "routes", "*")),
 }
 
 

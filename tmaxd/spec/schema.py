@@ -12,7 +12,16 @@ import msgspec
 
 from tmaxd.spec.file_model import PartFile, SpecFile
 from tmaxd.spec.model import Duration, Size
-from tmaxd.spec.values import DURATION, END, MAX_PLAIN_SIZE, POSITIVE, SIZE, Positive
+from tmaxd.spec.values import (
+    DURATION,
+    END,
+    LEASE,
+    MAX_PLAIN_SIZE,
+    POSITIVE,
+    SIZE,
+    Lease,
+    Positive,
+)
 
 KINDS = ("run", "serve", "task")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -69,7 +78,8 @@ def _custom(kind: type) -> dict[str, Any]:
             "maximum": MAX_PLAIN_SIZE,
         }
     if issubclass(kind, Duration):
-        return {"type": "string", "pattern": POSITIVE if kind is Positive else DURATION}
+        patterns: dict[type, str] = {Lease: LEASE, Positive: POSITIVE}
+        return {"type": "string", "pattern": patterns.get(kind, DURATION)}
     raise NotImplementedError(kind)
 
 

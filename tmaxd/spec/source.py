@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from tmaxd.spec.problems import Problem, clean, excerpt
 
@@ -22,8 +23,7 @@ class Broken(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, dict=True):
     shown: str
     """The name for messages."""
     path: Path

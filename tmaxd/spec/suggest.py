@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tmaxd.spec.model import MAX_NAME, NAME_PATTERN
-from tmaxd.spec.values import DURATION, NAME, POSITIVE, SIZE
+from tmaxd.spec.values import DURATION, LEASE, NAME, POSITIVE, SIZE
 from tmaxd.spec.wording import choices
 
 _SYNONYMS = {
@@ -22,10 +22,16 @@ _SYNONYMS = {
     "instances": "count",
     "numprocs": "count",
     "replicas": "count",
+    "heartbeat_timeout": "lease",
+    "maxsize": "max_queue",
+    "queue_size": "max_queue",
     "retries": "retry",
+    "ttl": "expire",
     "working_directory": "cwd",
 }
 """How other supervisors call our keys, where spelling alone would not lead there."""
+
+_FOR_EVER = ("none", "off", "no", "forever", "infinity", "infinite", "inf", "unlimited")
 
 _UNITS = {
     r"milliseconds?|millis": "ms",
@@ -71,14 +77,16 @@ def _suggest(value: object, schema: dict[str, Any]) -> str | None:
     if "enum" in schema:
         return closest(str(value), map(str, schema["enum"])) if isinstance(value, str) else None
     pattern = schema.get("pattern")
-    if pattern in (DURATION, POSITIVE):
+    if pattern == LEASE and (value is False or str(value).lower() in _FOR_EVER):
+        return "never"
+    if pattern in (DURATION, POSITIVE, LEASE):
         return _duration(value, pattern)
     if pattern == SIZE:
         return _size(value)
     if pattern == NAME:
         return suggest_name(str(value), "group")
     if schema.get("type") == "array":
-        return _words(value)
+        return None if "$ref" in schema["items"] else _words(value)
     if schema.get("type") == "string" and isinstance(value, dict):
         return _braces(value)
     return None

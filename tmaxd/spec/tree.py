@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from tmaxd.spec.source import Mark
 
@@ -12,8 +13,7 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and list indexes from the root of one file."""
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(msgspec.Struct):
     mark: Mark
     text: str
     plain: bool
@@ -22,27 +22,24 @@ class Scalar:
     depth: int = 0
 
 
-@dataclass(slots=True)
-class Items:
+class Items(msgspec.Struct):
     mark: Mark
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = []
     size: int = 1
     """Nodes in it, itself included, with every alias counted as what it stands for."""
     depth: int = 1
     """Levels of nesting, likewise."""
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct):
     mark: Mark
     """Of the key."""
     node: Node
 
 
-@dataclass(slots=True)
-class Table:
+class Table(msgspec.Struct):
     mark: Mark
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, Entry] = {}
     size: int = 1
     depth: int = 1
 

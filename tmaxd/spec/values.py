@@ -24,6 +24,7 @@ DURATION = (
     r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?" + END
 )
 POSITIVE = DURATION.replace("(?=[0-9])", "(?=[0-9])(?=.*[1-9])")
+LEASE = f"^(?:never|{POSITIVE.removeprefix('^').removesuffix(END)}){END}"
 SIZE = r"^[0-9]{1,9}(KiB|MiB|GiB|KB|MB|GB)?" + END
 
 MAX_PLAIN_SIZE = 999_999_999
@@ -43,6 +44,10 @@ _BYTES = {
 
 class Positive(Duration):
     """A duration above zero."""
+
+
+class Lease(Positive):
+    """A duration above zero, or `never`, which is infinity."""
 
 
 def parse_duration(text: str) -> Duration:
@@ -72,8 +77,10 @@ def show_size(size: int) -> str:
 
 def decode(kind: type, value: object) -> object:
     """msgspec's `dec_hook` for the file format."""
+    if kind is Lease and value == "never":
+        return Lease("inf")
     if issubclass(kind, Duration) and isinstance(value, str):
-        if kind is Positive and not re.search(POSITIVE, value):
+        if issubclass(kind, Positive) and not re.search(POSITIVE, value):
             raise ValueError(f"not a duration above zero: {value!r}")
         return kind(parse_duration(value))
     if kind is Size and isinstance(value, str | int) and not isinstance(value, bool):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tmaxd.spec.problems import show
-from tmaxd.spec.values import DURATION, NAME, POSITIVE, SIZE
+from tmaxd.spec.values import DURATION, LEASE, NAME, POSITIVE, SIZE
 
 NAME_WORDS: Final = (
     "lower-case letters, digits and single `-` between them, a letter first, at most 40 characters"
@@ -14,6 +14,7 @@ NAME_WORDS: Final = (
 NAMES: Final = {
     "workers": ("group", NAME_WORDS),
     "inboxes": ("inbox", NAME_WORDS),
+    "outboxes": ("outbox", NAME_WORDS),
     "env": ("variable", "letters, digits and `_`, no digit first"),
 }
 """Of a mapping whose keys the user chooses: what a key names, and what is allowed."""
@@ -21,6 +22,7 @@ NAMES: Final = {
 _PATTERNS: Final = {
     DURATION: "a duration such as `500ms`, `30s`, `1m30s` or `2h`",
     POSITIVE: "a duration above zero such as `500ms`, `30s`, `1m30s` or `2h`",
+    LEASE: "a duration such as `1m` or `30s`, or `never`",
     SIZE: "a size such as `4096`, `64KiB` or `1MiB`",
     NAME: f"a name ({NAME_WORDS})",
 }
@@ -51,6 +53,8 @@ def _wanted(schema: dict[str, Any]) -> str:
         return _PATTERNS[schema["pattern"]]
     if schema["type"] == "integer":
         return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+    if schema["type"] == "array" and "$ref" in schema["items"]:
+        return "a list of mappings"
     return _TYPES[schema["type"]]
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from tmaxd.tasks.frames import Form, Frame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Lease, Page, State, TaskRecord
+from tmaxd.tasks.records import PLAIN, Found, Lease, Options, Page, State, TaskRecord
 
 # ---------------------------------------------------------------------------------------- events
 
@@ -31,10 +31,12 @@ class Groups(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What the journal holds, once, before anything but `Groups`."""
+    """What the journal holds, once, before anything but `Groups`. Fields as in `Recovered`."""
 
     counts: Mapping[str, Mapping[State, int]]
+    lanes: Mapping[str, Sequence[int]] = {}
     next_due: Mapping[str, float] = {}
+    next_expiry: Mapping[str, float] = {}
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -44,11 +46,29 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 class Submit(msgspec.Struct, frozen=True):
-    """New tasks; answered by `Accepted` or `Denied` with the same token."""
+    """New tasks, a copy of each for every group; all or none. Answered by `Accepted` or `Denied` with the same
+    token; with `options.key` after a look at the disk."""
 
     token: int
-    group: str
+    groups: tuple[str, ...]
     payloads: Sequence[str]
+    options: Options = PLAIN
+    max_queue: int | None = None
+    """Refuse if more than so many would wait in a group; the group's own limit holds as well."""
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """End these tasks; answered by `Verdicts`. What is running is asked to end and answers later."""
+
+    token: int
+    ids: Sequence[int]
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Have these tasks, dead or cancelled ones, tried again from the beginning; answered by `Verdicts`."""
+
+    token: int
+    ids: Sequence[int]
 
 
 class Adopted(msgspec.Struct, frozen=True):
@@ -59,6 +79,7 @@ class Adopted(msgspec.Struct, frozen=True):
     run: str
     window: int
     form: Form
+    batch: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -72,6 +93,8 @@ class Ready(msgspec.Struct, frozen=True):
     window: int
     form: Form
     life: int = 0
+    batch: bool = False
+    """It takes and sends many tasks in one frame."""
 
 
 class Frames(msgspec.Struct, frozen=True):
@@ -80,6 +103,9 @@ class Frames(msgspec.Struct, frozen=True):
     worker: str
     run: str
     frames: Sequence[Frame]
+    texts: Mapping[str, str | None] = {}
+    """What stands in the result files that the frames name, for groups whose `reads_results` is set; None of a file
+    that cannot be read or is longer than a payload may be."""
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -104,6 +130,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """Answer to `LoadPage`; None: the read failed."""
 
     group: str
+    priority: int
     page: Page | None
 
 
@@ -112,6 +139,28 @@ class DueLoaded(msgspec.Struct, frozen=True):
 
     group: str
     page: Page | None
+
+
+class ExpiredLoaded(msgspec.Struct, frozen=True):
+    """Answer to `LoadExpired`; None: the read failed."""
+
+    group: str
+    page: Page | None
+
+
+class TasksFound(msgspec.Struct, frozen=True):
+    """Answer to `FindTasks`; None: the read failed."""
+
+    token: int
+    tasks: Sequence[Found] | None
+
+
+class KeyFound(msgspec.Struct, frozen=True):
+    """Answer to `FindKey`: the task that has the key, and its payload."""
+
+    token: int
+    found: tuple[int, str] | None
+    failed: bool = False
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -123,6 +172,8 @@ Event = (
     | Counts
     | Restored
     | Submit
+    | Cancel
+    | Retry
     | Adopted
     | Ready
     | Frames
@@ -130,6 +181,9 @@ Event = (
     | Hold
     | Loaded
     | DueLoaded
+    | ExpiredLoaded
+    | TasksFound
+    | KeyFound
     | Tick
 )
 
@@ -140,6 +194,7 @@ class LoadPage(msgspec.Struct, frozen=True):
     """`Journal.page`, answered by `Loaded`."""
 
     group: str
+    priority: int
     after: int
     limit: int
 
@@ -151,7 +206,29 @@ class LoadDue(msgspec.Struct, frozen=True):
     limit: int
 
 
-Query = LoadPage | LoadDue
+class LoadExpired(msgspec.Struct, frozen=True):
+    """`Journal.expired` with this step's time, answered by `ExpiredLoaded`."""
+
+    group: str
+    limit: int
+
+
+class FindTasks(msgspec.Struct, frozen=True):
+    """`Journal.find`, answered by `TasksFound` with the same token."""
+
+    token: int
+    ids: Sequence[int]
+
+
+class FindKey(msgspec.Struct, frozen=True):
+    """`Journal.find_key`, answered by `KeyFound` with the same token."""
+
+    token: int
+    group: str
+    key: str
+
+
+Query = LoadPage | LoadDue | LoadExpired | FindTasks | FindKey
 
 # --------------------------------------------------------------------------------------- effects
 
@@ -182,15 +259,34 @@ class Send(msgspec.Struct, frozen=True):
     life: int = 0
 
 
+class Control(msgspec.Struct, frozen=True):
+    """Whole frames for the worker's control FIFO, under the same condition as `Send`."""
+
+    worker: str
+    run: str
+    data: bytes
+    life: int = 0
+
+
 class Accepted(msgspec.Struct, frozen=True):
-    """The tasks of this `Submit` are on disk; their ids follow each other."""
+    """The tasks of this `Submit` are on disk; their ids follow each other, all of the first group first."""
 
     token: int
     first_id: int
     count: int
+    existing: bool = False
+    """The key was known: `first_id` is the task that has it, and nothing was added."""
 
 
-DenyReason = Literal["unknown_group", "bad_payload", "payload_too_large"]
+DenyReason = Literal[
+    "unknown_group",
+    "bad_payload",
+    "payload_too_large",
+    "bad_option",
+    "queue_full",
+    "key_conflict",
+    "journal",
+]
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -201,13 +297,35 @@ class Denied(msgspec.Struct, frozen=True):
     message: str
 
 
+Verdict = Literal[
+    "cancelled", "cancelling", "retried", "waiting", "ended", "done", "unknown", "unreadable"
+]
+"""What became of a task that was to be cancelled or retried. Cancel: `cancelled` at once, `cancelling` (its worker
+is asked), `ended` (it was over). Retry: `retried`, `waiting` (not over), `done` (it has a result). `unknown`: no such
+task. `unreadable`: the disk could not be read."""
+
+
+class Verdicts(msgspec.Struct, frozen=True):
+    """The answer to a `Cancel` or `Retry`, when it is on disk."""
+
+    token: int
+    tasks: Sequence[tuple[int, Verdict]]
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """Whole lines for an outbox, one for each task that ended."""
+
+    outbox: str
+    lines: Sequence[bytes]
+
+
 class Ended(msgspec.Struct, frozen=True):
     """Tasks that are over, for whoever waits for them."""
 
-    tasks: Sequence[tuple[int, Literal["done", "dead"]]]
+    tasks: Sequence[tuple[int, Literal["done", "dead", "cancelled"]]]
 
 
-Effect = Spool | Unspool | Send | Accepted | Denied | Ended
+Effect = Spool | Unspool | Send | Control | Accepted | Denied | Verdicts | Publish | Ended
 
 
 class Step(msgspec.Struct, frozen=True):

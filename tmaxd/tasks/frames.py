@@ -1,14 +1,15 @@
-"""The frames of `docs/protocol.md` as the daemon reads and writes them: JSON lines and TSV lines.
+"""The frames of `docs/protocol.md` as the daemon reads them: JSON lines and TSV lines.
 
-Reading never raises: what cannot be understood becomes a `Bad`. Writing gives bytes ready for a FIFO.
-Nothing here knows what a frame means for a task.
+Reading never raises: what cannot be understood becomes a `Bad`. Nothing here knows what a frame means for a
+task; `writing` has the other direction.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +22,7 @@ SAMPLE = 80
 
 Form = Literal["json", "tsv"]
 Natural = Annotated[int, Meta(ge=1)]
+FailedOutcome = Literal["failed", "temporary", "timeout", "cancelled"]
 
 
 class ReadyFrame(msgspec.Struct, frozen=True, gc=False, tag="ready", tag_field="t"):
@@ -28,11 +30,20 @@ class ReadyFrame(msgspec.Struct, frozen=True, gc=False, tag="ready", tag_field="
     window: Natural
     form: Form = "json"
     """The form in which it was written, and so the one that the worker reads."""
+    batch: bool = False
+    """It takes many tasks in one frame."""
 
 
 class StartedFrame(msgspec.Struct, frozen=True, gc=False, tag="started", tag_field="t"):
     id: int
     attempt: int
+
+
+class BegunFrame(msgspec.Struct, frozen=True, gc=False, tag="begun", tag_field="t"):
+    """Many `started` in one line."""
+
+    tasks: list[tuple[int, int]]
+    """(id, attempt)"""
 
 
 class DoneFrame(msgspec.Struct, frozen=True, gc=False, tag="done", tag_field="t"):
@@ -42,13 +53,30 @@ class DoneFrame(msgspec.Struct, frozen=True, gc=False, tag="done", tag_field="t"
     result_file: str | None = None
 
 
+class ResultsFrame(msgspec.Struct, frozen=True, gc=False, tag="results", tag_field="t"):
+    """Many `done` in one line."""
+
+    tasks: list[tuple[int, int, str]]
+    """(id, attempt, result)"""
+
+
 class FailedFrame(msgspec.Struct, frozen=True, gc=False, tag="failed", tag_field="t"):
     id: int
     attempt: int
     error: str = ""
     retry: bool = False
     """The same as outcome `temporary`, for workers that only know yes and no."""
-    outcome: Literal["failed", "temporary", "timeout"] = "failed"
+    outcome: FailedOutcome = "failed"
+
+
+class ProgressFrame(msgspec.Struct, frozen=True, gc=False, tag="progress", tag_field="t"):
+    """How far a task is, in a unit of the worker's own."""
+
+    id: int
+    attempt: int
+    done: int | float
+    total: int | float | None = None
+    note: str = ""
 
 
 class HeartbeatFrame(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag_field="t"):
@@ -57,6 +85,7 @@ class HeartbeatFrame(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag
     v: int | None = None
     window: Natural | None = None
     form: Form = "json"
+    batch: bool = False
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False):
@@ -66,11 +95,20 @@ class Bad(msgspec.Struct, frozen=True, gc=False):
     sample: str
 
 
-Known = ReadyFrame | StartedFrame | DoneFrame | FailedFrame | HeartbeatFrame
+Known = (
+    ReadyFrame
+    | StartedFrame
+    | BegunFrame
+    | DoneFrame
+    | ResultsFrame
+    | FailedFrame
+    | ProgressFrame
+    | HeartbeatFrame
+)
 Frame = Known | Bad
 
 _decode_json: Final[Callable[[bytes], Known]] = msgspec.json.Decoder(Known).decode
-_encode_text: Final = msgspec.json.Encoder().encode
+_OUTCOMES: Final[dict[str, FailedOutcome]] = {o: o for o in get_args(FailedOutcome)}
 
 _ESCAPES: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _UNESCAPES: Final = {escaped: plain for plain, escaped in _ESCAPES.items()}
@@ -160,10 +198,25 @@ def _heartbeat(f: list[str]) -> Frame:
 
 
 def _failed(f: list[str]) -> Frame:
-    if f[2] not in ("failed", "temporary", "timeout"):
+    outcome = _OUTCOMES.get(f[2])
+    if outcome is None:
         raise ValueError(f"failed has no outcome {f[2][:SAMPLE]!r}")
-    outcome: Literal["failed", "temporary", "timeout"] = f[2]  # type: ignore[assignment]  # checked above
     return FailedFrame(int(f[0]), int(f[1]), unescape(f[3]), False, outcome)
+
+
+def _progress(f: list[str]) -> Frame:
+    total = None if f[3] == "-" else _number(f[3])
+    return ProgressFrame(int(f[0]), int(f[1]), _number(f[2]), total, unescape(f[4]))
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:SAMPLE]!r} is no number")
+    return number
 
 
 _READERS: Final[dict[str, tuple[tuple[int, ...], Callable[[list[str]], Frame]]]] = {
@@ -172,6 +225,7 @@ _READERS: Final[dict[str, tuple[tuple[int, ...], Callable[[list[str]], Frame]]]]
     "done": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), unescape(f[2]))),
     "done_file": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), None, unescape(f[2]))),
     "failed": ((4,), _failed),
+    "progress": ((5,), _progress),
     "heartbeat": ((0, 2), _heartbeat),
 }
 
@@ -182,85 +236,3 @@ def _too_long(line: bytes) -> Bad:
 
 def _bad(reason: str, line: bytes) -> Bad:
     return Bad(reason, line[: SAMPLE * 4].decode(errors="replace")[:SAMPLE])
-
-
-class _Unread(msgspec.Struct, frozen=True, tag="task", tag_field="t"):
-    id: int
-    attempt: int
-
-
-_decode_unread: Final = msgspec.json.Decoder(_Unread).decode
-
-
-def unread_tasks(data: bytes, form: Form | None) -> set[tuple[int, int]]:
-    """(id, attempt) of every whole task frame in what nobody read. A first line that a dead reader left
-    torn is no frame in the worker's own form; `form` None takes either."""
-    found = set()
-    lines = data.split(b"\n")
-    lines.pop()  # without its newline the last line is not whole
-    for line in lines:
-        try:
-            if line[:1] == b"{":
-                if form != "tsv":
-                    frame = _decode_unread(line)
-                    found.add((frame.id, frame.attempt))
-            elif form != "json":
-                kind, task, attempt, _ = line.split(b"\t", 3)
-                if kind in (b"task", b"task_file"):
-                    found.add((int(task), int(attempt)))
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            continue
-    return found
-
-
-# --------------------------------------------------------------------------------------- writing
-
-
-def payload_path(spool: str, task: int) -> str:
-    """Where a payload stands that is too long for a frame."""
-    return f"{spool}/{task}.payload"
-
-
-class TaskWriter:
-    """Task frames of one form and timeout. Made once a worker and policy, since it is on the hot path."""
-
-    __slots__ = ("_json", "_limit", "_tail")
-
-    def __init__(self, form: Form, timeout: float | None) -> None:
-        self._json = form == "json"
-        if self._json:
-            limit = "" if timeout is None else f',"timeout":{float(timeout)!r}'
-            self._limit = b""
-            self._tail = f"{limit}}}\n".encode()
-        else:
-            self._limit = (b"-" if timeout is None else _seconds(timeout)) + b"\t"
-            self._tail = b"\n"
-
-    def inline(self, task: int, attempt: int, payload: str) -> bytes | None:
-        """None when the line would be too long, and the payload must go by file."""
-        if self._json:
-            line = b'{"t":"task","id":%d,"attempt":%d,"payload":%b%b' % (
-                task,
-                attempt,
-                _encode_text(payload),
-                self._tail,
-            )
-        else:
-            line = b"task\t%d\t%d\t%b%b\n" % (task, attempt, self._limit, escape(payload).encode())
-        return line if len(line) <= LINE_LIMIT else None
-
-    def by_file(self, task: int, attempt: int, path: str) -> bytes:
-        if self._json:
-            text = _encode_text(path)
-            return b'{"t":"task","id":%d,"attempt":%d,"payload_file":%b%b' % (
-                task,
-                attempt,
-                text,
-                self._tail,
-            )
-        return b"task_file\t%d\t%d\t%b%b\n" % (task, attempt, self._limit, escape(path).encode())
-
-
-def _seconds(value: float) -> bytes:
-    """Without a fraction where there is none: shells count in whole seconds."""
-    return (str(int(value)) if value == int(value) else f"{value:.3f}").encode()

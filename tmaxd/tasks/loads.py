@@ -15,11 +15,19 @@ class WorkerLoad(msgspec.Struct, frozen=True):
     held: bool
     """It is given no new task."""
     overdue: bool
-    """A task has run so far past its timeout that the worker cannot be trusted to end it."""
+    """It has not ended a task long after its timeout, or after it was asked to, and cannot be trusted to."""
+    silent: bool = False
+    """It holds tasks and has said nothing for as long as its group's lease, though it sends heartbeats."""
 
 
 def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad]:
     return [
-        WorkerLoad(life.worker, len(life.leases), life.worker in holds, life.is_overdue(now))
+        WorkerLoad(
+            life.worker,
+            len(life.leases),
+            life.worker in holds,
+            life.is_overdue(now),
+            life.is_silent(now),
+        )
         for life in lives
     ]

@@ -5,6 +5,8 @@ Which outcome counts against the limit, and how long the task waits, stands here
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from tmaxd.tasks.records import UNCOUNTED, Outcome
@@ -15,6 +17,21 @@ or said that the cause would pass. The limit stays, since a task may be what kil
 
 JITTER = 0.1
 """Share of a delay that is added at most, so that tasks that failed together do not return together."""
+
+
+Balance = Literal["least_loaded", "round_robin", "fastest", "sticky"]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """From the end of a task to new tasks of other groups."""
+
+    to: tuple[str, ...]
+    when: Literal["done", "dead", "any"] = "done"
+    payload: str = "{result}"
+    """Its placeholders: `{result}` `{error}` `{payload}` `{task}` `{group}` `{worker}` `{attempt}` `{state}`; `{{` and
+    `}}` are braces."""
+    max_hops: int | None = None
+    """Not taken by a task that came over so many routes already."""
 
 
 class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +45,24 @@ class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts in all for a task that fails."""
     backoff_first: float = 1.0
     backoff_max: float = 60.0
+    balance: Balance = "least_loaded"
+    max_queue: int | None = None
+    """Tasks that may wait (queued and delayed); more are refused at the door, except those that routes make."""
+    expire: float | None = None
+    """How long after its submission, or the time that it may not begin before, a task may begin, unless it says so
+    itself."""
+    lease: float | None = 60.0
+    """How long a worker that sends heartbeats may be silent while it holds tasks; None: for ever."""
+    routes: tuple[Route, ...] = ()
+    outboxes: tuple[str, ...] = ()
+    """Those that get a line for each of its tasks that ends."""
+    shared: bool = False
+    """Its workers pull from one tasks FIFO."""
+
+    @property
+    def reads_results(self) -> bool:
+        """Whether the text of a result is needed here, also where it stands in a file."""
+        return bool(self.outboxes) or any("{result}" in route.payload for route in self.routes)
 
 
 def retry_delay(policy: GroupPolicy, outcome: Outcome, attempt: int, task: int) -> float | None:

@@ -1,48 +1,60 @@
-"""How tasks reach a worker: the assignment that is written first, then the frames, by file where too long."""
+"""How tasks reach a worker: the assignment that is written first, then the frames, by file where too long. And what
+is asked of a worker later: to end a task, or to look again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tmaxd.tasks.balance import deal
 from tmaxd.tasks.ending import Out
-from tmaxd.tasks.events import Send, Spool
-from tmaxd.tasks.frames import payload_path
+from tmaxd.tasks.events import Control, Send, Spool
 from tmaxd.tasks.lives import GroupState, Life
-from tmaxd.tasks.queue import Task
 from tmaxd.tasks.records import HELD_PAYLOAD, Assigned
+from tmaxd.tasks.task import Task
+from tmaxd.tasks.writing import cancel_frame, payload_path
 
 
-def assign(group: GroupState, turns: Iterator[int], now: float, out: Out) -> None:
-    """Hand out what the group's workers have room for; one `Send` a worker."""
-    record = out.records.append
-    for life, tasks in deal(group, turns).items():
-        worker, run, leases = life.worker, life.run, life.leases
+def assign(group: GroupState, turns: Iterator[int], sends: Iterator[int], out: Out) -> None:
+    """Hand out what the group's workers have room for; one `Assigned` and one `Send` a worker."""
+    now = out.now
+    for life, tasks in deal(group, turns, now).items():
+        number = next(sends)
         for task in tasks:
-            task.attempt = attempt = task.spent + 1
             task.sent = now
-            task.here = True
-            task.started = None
-            leases[task.id] = task
-            record(Assigned(task.id, group.name, attempt, worker, run, now, task.delayed))
-            task.delayed = False
-        group.queued -= len(tasks)
+            task.send = number
+        ids = [task.id for task in tasks]
+        attempts = [task.attempt for task in tasks]
+        life.leases.update(zip(ids, tasks, strict=True))
+        life.sends[number] = len(ids)
+        group.queued -= len(ids)
+        out.records.append(Assigned(number, group.name, life.worker, life.run, ids, attempts, now))
         send(life, tasks, out)
 
 
 def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
     """The frames of assigned tasks. `again`: an earlier write may have been cut short, so a newline first
     ends the line that it tore."""
-    frames = [b"\n"] if again else []
-    inline = life.writer.inline
-    for task in tasks:
-        line = None if task.payload is None else inline(task.id, task.attempt, task.payload)
-        frames.append(_by_file(life, task, out) if line is None else line)
-    if frames:
-        out.effects.append(Send(life.worker, life.run, b"".join(frames), life.number))
+    if not tasks:
+        return
+    lines = _batches(life, tasks, out) if life.batch else [_line(life, task, out) for task in tasks]
+    if again:
+        lines.insert(0, b"\n")
+    out.effects.append(Send(life.worker, life.run, b"".join(lines), life.number))
 
 
-def _by_file(life: Life, task: Task, out: Out) -> bytes:
+def _batches(life: Life, tasks: list[Task], out: Out) -> list[bytes]:
+    pieces = life.writer.batch([(task.id, task.attempt, task.payload) for task in tasks])
+    return [
+        piece if isinstance(piece, bytes) else _line(life, tasks[piece], out) for piece in pieces
+    ]
+
+
+def _line(life: Life, task: Task, out: Out) -> bytes:
+    """A frame for this task alone."""
+    if task.payload is not None:
+        line = life.writer.inline(task.id, task.attempt, task.payload)
+        if line is not None:
+            return line
     path = payload_path(out.spool, task.id)
     if not task.spooled or not task.here or task.payload is not None:
         out.effects.append(Spool(task.id, path, task.payload))
@@ -50,3 +62,22 @@ def _by_file(life: Life, task: Task, out: Out) -> bytes:
         if task.payload is not None and len(task.payload) > HELD_PAYLOAD:
             task.payload = None
     return life.writer.by_file(task.id, task.attempt, path)
+
+
+def remind(life: Life, out: Out) -> None:
+    """Send again what seems to have been lost on its way; the worker ignores what it has."""
+    tasks = life.forgotten(out.now)
+    for task in tasks:
+        task.repeated = True
+    send(life, tasks, out, again=True)
+
+
+def ask_to_end(life: Life, tasks: Iterable[int], out: Out) -> None:
+    """Have the worker end these, which it holds. Nobody hears it of a run whose form is not known yet: it is said again
+    when it is `Adopted`."""
+    if life.form is None:
+        return
+    form = life.form
+    frames = [cancel_frame(form, task, life.leases[task].attempt) for task in tasks]
+    if frames:
+        out.effects.append(Control(life.worker, life.run, b"".join(frames), life.number))

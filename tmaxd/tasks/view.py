@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tmaxd.tasks.frames import ProgressFrame
 from tmaxd.tasks.lives import GroupState, Life
 from tmaxd.tasks.meter import percentiles
+from tmaxd.tasks.task import Task
 
 
 class GroupView(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +21,9 @@ class GroupView(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     done: int
     dead: int
+    cancelled: int
+    max_queue: int | None
+    """Tasks that may wait; None: no limit."""
     rate: float
     """Attempts that ended, a second, over the last ten seconds."""
     run: tuple[float, float] | None
@@ -45,8 +50,35 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     strays: int
     bad: int
     overdue_at: float | None
-    """When the oldest task it runs is past its timeout and OVERDUE; None where nothing limits it."""
+    """When it is to be replaced: the oldest task it runs is past its timeout and OVERDUE, or a cancel has been
+    unanswered for CANCEL_PATIENCE; None where nothing limits it."""
     overdue: bool
+    silent: bool
+    """It holds tasks and has said nothing for as long as its group's lease, though it sends heartbeats."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a task is, as its worker last said, in a unit of the worker's own."""
+
+    done: int | float
+    total: int | float | None
+    note: str
+    at: float
+    """When that was heard."""
+
+
+class InFlight(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that is with a worker."""
+
+    worker: str
+    run: str
+    attempt: int
+    sent: float
+    started: float | None
+    """None: its worker has not said that it began it."""
+    cancelling: bool
+    """Its worker has been asked to end it."""
+    progress: Progress | None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +108,8 @@ def _group(group: GroupState, now: float) -> GroupView:
         running=running,
         done=group.done,
         dead=group.dead,
+        cancelled=group.cancelled,
+        max_queue=group.rules.max_queue,
         rate=group.meter.rate(now),
         run=percentiles(group.meter.run_times),
         wait=percentiles(group.meter.wait_times),
@@ -99,4 +133,26 @@ def _worker(life: Life, now: float) -> WorkerView:
         bad=life.bad,
         overdue_at=overdue_at,
         overdue=overdue_at is not None and now > overdue_at,
+        silent=life.is_silent(now),
+    )
+
+
+def in_flight(lives: Iterable[Life]) -> dict[int, InFlight]:
+    return {task.id: _in_flight(life, task) for life in lives for task in life.leases.values()}
+
+
+def _progress(at: float, frame: ProgressFrame) -> Progress:
+    return Progress(frame.done, frame.total, frame.note, at)
+
+
+def _in_flight(life: Life, task: Task) -> InFlight:
+    said = life.progress.get(task.id)
+    return InFlight(
+        worker=life.worker,
+        run=life.run,
+        attempt=task.attempt,
+        sent=task.sent,
+        started=task.started,
+        cancelling=task.id in life.cancelling,
+        progress=None if said is None else _progress(*said),
     )

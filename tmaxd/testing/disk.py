@@ -1,211 +1,203 @@
 """What a journal has made durable, in memory: the strict twin of `state.db`.
 
-A record that contradicts the state of its task is an AssertionError at once, so that every test which uses
-it checks the order and the sense of all that the dispatcher writes.
+A record that contradicts what is durable, or breaks a promise that `records` makes of it, is an AssertionError at once,
+so that every test which uses it checks the order and the sense of all that the dispatcher writes.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import msgspec
-
-from tmaxd.ports import Proc, Recovered, Revision, RunRecord, ServerId
 from tmaxd.tasks.records import (
-    HELD_PAYLOAD,
-    PAGE_CHARS,
     UNCOUNTED,
     Assigned,
     AttemptRow,
-    Finished,
-    Lease,
-    Page,
-    Queued,
+    Closed,
+    Delivered,
+    Done,
+    DoneTask,
     Record,
+    Released,
     Requeued,
     RevisionApplied,
+    Revived,
     RunEnded,
     RunReady,
     RunStarted,
-    State,
     Submitted,
     TaskRow,
 )
+from tmaxd.testing.durable import Durable, Entry, Held
 
 
-class Entry(msgspec.Struct):
-    """One task as the disk has it."""
-
-    row: TaskRow
-    payload: str
-    result: str | None = None
-    result_file: str | None = None
-    attempts: tuple[AttemptRow, ...] = ()
-
-    def become(self, **changes: object) -> None:
-        self.row = msgspec.structs.replace(self.row, **changes)
-
-
-class Disk:
-    """What is durable."""
+class Disk(Durable):
+    """What is durable, and the records that change it."""
 
     def __init__(self) -> None:
-        self.entries: dict[int, Entry] = {}
-        self.runs: dict[str, RunRecord] = {}
-        self.revisions: dict[int, Revision] = {}
-        self.next_id = 1
+        super().__init__()
+        self._stale: dict[int, Held] = {}
+        """Tasks given back uncounted, and the lease that the same batch must end: it would hold for them again."""
+
+    def write(self, records: Iterable[Record]) -> None:
+        """One batch. What only several records together may do has been done at its end."""
+        for record in records:
+            self.apply(record)
+        assert not self._stale, f"given back uncounted, and their leases live on: {self._stale}"
 
     def apply(self, record: Record) -> None:
-        match record:
-            case Submitted():
-                self._submitted(record)
-            case Assigned():
-                self._assigned(record)
-            case Requeued():
-                self._requeued(record)
-            case Finished():
-                self._finished(record)
-            case RevisionApplied(number, digest, text, at):
-                self.revisions[number] = Revision(
-                    number=number, digest=digest, applied=at, text=text
-                )
-            case _:
-                self._run(record)
+        if isinstance(record, RunStarted | RunReady | RunEnded | RevisionApplied):
+            self.runs.apply(record)
+        else:
+            _TAKERS[type(record)](self, record)
 
-    def _submitted(self, r: Submitted) -> None:
-        assert r.id >= self.next_id, f"task id {r.id} comes after {self.next_id - 1}"
-        self.next_id = r.id + 1
-        row = TaskRow(
-            id=r.id,
-            group=r.group,
-            state="queued",
-            attempt=0,
-            submitted=r.at,
-            payload=r.payload[:200],
-        )
-        self.entries[r.id] = Entry(row, r.payload)
+    # --------------------------------------------------------------------------- task records
 
-    def _assigned(self, r: Assigned) -> None:
-        entry = self.entries[r.id]
-        assert entry.row.state == ("delayed" if r.delayed else "queued"), (r, entry.row)
-        assert r.attempt == entry.row.attempt + 1, (r, entry.row)
-        assert r.group == entry.row.group, (r, entry.row)
+    def submitted(self, r: Submitted) -> None:
+        assert r.first_id >= self.next_id, f"task id {r.first_id} comes after {self.next_id - 1}"
+        assert r.payloads, r
+        o = r.options
+        if o.key is not None:
+            assert len(r.payloads) == 1, f"one key for many tasks: {r}"
+            assert (r.group, o.key) not in self.keys, f"the key is taken: {r}"
+            self.keys[r.group, o.key] = r.first_id
+        self.next_id = r.first_id + len(r.payloads)
+        for task, payload in enumerate(r.payloads, r.first_id):
+            row = TaskRow(
+                id=task,
+                group=r.group,
+                state="queued" if o.due is None else "delayed",
+                attempt=0,
+                submitted=r.at,
+                payload=payload[:200],
+                due=o.due,
+                priority=o.priority,
+                key=o.key,
+                affinity=o.affinity,
+                expires=o.expires,
+                source=o.source,
+                hops=o.hops,
+            )
+            self.entries[task] = Entry(row, payload)
+
+    def assigned(self, r: Assigned) -> None:
+        assert r.send >= self.next_send(), f"send {r.send} was there before"
+        assert len(r.ids) == len(r.attempts) > 0, r
+        self.sends[r.send] = r
+        for task, attempt in zip(r.ids, r.attempts, strict=True):
+            entry = self.entries[task]
+            assert entry.waits, (task, r, entry.row)
+            assert entry.row.group == r.group, (task, r, entry.row)
+            assert entry.row.attempt == attempt - 1, (task, r, entry.row)
+            # A lease of a shared FIFO is written anew before the old one is forgotten.
+            anew = entry.lease is not None and (entry.lease.run, r.run) == ("", "")
+            assert anew or entry.lease is None, f"task {task} is still leased: {entry.lease}, {r}"
+            entry.lease = Held(r.send, r.group, r.worker, r.run, attempt, r.at)
+
+    def delivered(self, r: Delivered) -> None:
+        for send in r.sends:
+            self._forget(self.sends[send], r)
+
+    def released(self, r: Released) -> None:
+        assert r.run, r
+        for lease in [lease for lease in self.sends.values() if lease.run == r.run]:
+            self._forget(lease, r)
+
+    def _forget(self, lease: Assigned, why: Delivered | Released) -> None:
+        for task in lease.ids:
+            held = self.entries[task].lease
+            assert held is None or held.send != lease.send, f"task {task} is open: {why}"
+            stale = self._stale.get(task)
+            if stale is not None and stale.send == lease.send:
+                assert isinstance(why, Released) == bool(lease.run), (task, lease, why)
+                del self._stale[task]
+        del self.sends[lease.send]
+
+    def done(self, r: Done) -> None:
+        delayed = 0
+        for done in r.tasks:
+            delayed += self.entries[done[0]].row.state == "delayed"
+            self._done(r, done)
+        assert delayed == r.delayed, f"{delayed} were delayed: {r}"
+
+    def _done(self, r: Done, done: DoneTask) -> None:
+        task, attempt, sent, started, result, file = done
+        entry, _ = self._leased(task, r, attempt)
+        entry.lease = None
         entry.become(
-            state="sent", attempt=r.attempt, worker=r.worker, run=r.run, sent=r.at, due=None
-        )
+            state="done", attempt=attempt, worker=r.worker, run=r.run, sent=sent, started=started,
+            ended=r.at, outcome="done", error=None, due=None,
+        )  # fmt: skip
+        entry.result, entry.result_file = result, file
 
-    def _held(self, r: Requeued | Finished) -> Entry:
+    def _leased(self, task: int, why: Done | Requeued | Closed, attempt: int) -> tuple[Entry, Held]:
+        """The task and its lease, which is of this run, or of nobody in particular: of a shared FIFO."""
+        entry = self.entries[task]
+        held = entry.lease
+        assert entry.waits, (task, why, entry.row)
+        assert entry.row.group == why.group, (task, why, entry.row)
+        assert held is not None, f"task {task} is not leased: {why}"
+        assert held.attempt == attempt, (task, why, held)
+        assert (held.run, held.worker) in ((why.run, why.worker), ("", "")), (task, why, held)
+        return entry, held
+
+    def requeued(self, r: Requeued) -> None:
+        entry, held = self._leased(r.id, r, r.attempt)
+        assert entry.row.state == r.was, (r, entry.row)
+        uncounted = r.outcome in UNCOUNTED
+        entry.lease = None
+        if uncounted:
+            self._stale[r.id] = held
+        entry.become(
+            state="queued" if r.due is None else "delayed", due=r.due, attempt=r.attempt - uncounted,
+            worker=r.worker, run=r.run, sent=r.sent, started=None, ended=None, outcome=r.outcome,
+            error=r.error or None,
+        )  # fmt: skip
+        ended = AttemptRow(
+            attempt=r.attempt, worker=r.worker, run=r.run, outcome=r.outcome, error=r.error, sent=r.sent,
+            started=r.started, ended=r.at,
+        )  # fmt: skip
+        entry.attempts += (ended,)
+
+    def closed(self, r: Closed) -> None:
         entry = self.entries[r.id]
         row = entry.row
-        assert (row.state, row.attempt, row.run) == ("sent", r.attempt, r.run), (r, row)
-        return entry
-
-    def _requeued(self, r: Requeued) -> None:
-        entry = self._held(r)
-        unsent = r.outcome in UNCOUNTED
-        entry.become(
-            state="queued" if r.due is None else "delayed",
-            due=r.due,
-            attempt=r.attempt - unsent,
-            error=r.error or None,
-        )
-        if not unsent:
-            ended = AttemptRow(
-                attempt=r.attempt,
-                worker=r.worker,
-                run=r.run,
-                outcome=r.outcome,
-                error=r.error,
-                started=r.started,
-                ended=r.at,
-            )
-            entry.attempts += (ended,)
-
-    def _finished(self, r: Finished) -> None:
-        entry = self._held(r)
-        entry.become(state=r.state, started=r.started, ended=r.at, error=r.error)
-        entry.result, entry.result_file = r.result, r.result_file
-
-    def _run(self, record: RunStarted | RunReady | RunEnded) -> None:
-        if isinstance(record, RunStarted):
-            r = record
-            self.runs[r.run] = RunRecord(
-                run=r.run,
-                worker=r.worker,
-                proc=Proc(r.pid, r.start),
-                boot_id=r.boot_id,
-                server=ServerId(r.server_pid, r.server_started),
-                started=r.at,
-                revision=r.revision,
-            )
-        elif record.run not in self.runs:
-            return
-        elif isinstance(record, RunEnded):
-            del self.runs[record.run]
+        assert (row.group, row.state) == (r.group, r.was), (r, row)
+        shared = entry.lease is not None and not entry.lease.run
+        if r.run is None and (entry.lease is None or shared):
+            assert (r.worker, r.sent, r.started) == (None, None, None), r
+            assert r.attempt == row.attempt, (r, row)
         else:
-            self.runs[record.run] = msgspec.structs.replace(
-                self.runs[record.run], ready=True, window=record.window, form=record.form
-            )
+            self._leased(r.id, r, r.attempt)
+            assert r.sent is not None, r
+        entry.lease = None
+        entry.become(
+            state=r.state, attempt=r.attempt, worker=r.worker or row.worker, run=r.run or row.run,
+            sent=r.sent, started=r.started, ended=r.at, outcome=r.outcome, error=r.error, due=None,
+        )  # fmt: skip
 
-    # ------------------------------------------------------------------------------- reading
-
-    def of(self, group: str, state: State) -> list[Entry]:
-        found = [e for e in self.entries.values() if (e.row.group, e.row.state) == (group, state)]
-        return sorted(found, key=lambda e: e.row.id)
-
-    def page(self, group: str, after: int, limit: int) -> Page:
-        return Page(*_cut([e for e in self.of(group, "queued") if e.row.id > after], limit))
-
-    def due(self, group: str, now: float, limit: int) -> Page:
-        waiting = sorted(self.of(group, "delayed"), key=lambda e: (e.row.due or 0, e.row.id))
-        come = [e for e in waiting if (e.row.due or 0) <= now]
-        later = waiting[len(come)].row.due if len(come) < len(waiting) else None
-        return Page(*_cut(come, limit), next_due=later)
-
-    def recover(self) -> Recovered:
-        tally: Counter[tuple[str, State]] = Counter()
-        next_due: dict[str, float] = {}
-        leases = []
-        for _, entry in sorted(self.entries.items()):
-            row = entry.row
-            tally[row.group, row.state] += 1
-            if row.due is not None:
-                next_due[row.group] = min(row.due, next_due.get(row.group, row.due))
-            if row.state == "sent":
-                leases.append(_lease(entry))
-        counts: dict[str, dict[State, int]] = {}
-        for (group, state), n in tally.items():
-            counts.setdefault(group, {})[state] = n
-        return Recovered(
-            next_id=self.next_id,
-            runs=tuple(self.runs.values()),
-            leases=tuple(leases),
-            counts=counts,
-            next_due=next_due,
-            revision=self.revisions[max(self.revisions)] if self.revisions else None,
-        )
+    def revived(self, r: Revived) -> None:
+        entry = self.entries[r.id]
+        row = entry.row
+        assert (row.group, row.state) == (r.group, r.was), (r, row)
+        if row.sent is not None:
+            last = AttemptRow(
+                attempt=row.attempt, worker=row.worker or "", run=row.run or "",
+                outcome=row.outcome or "failed", error=row.error or "", sent=row.sent,
+                started=row.started, ended=row.ended or 0.0,
+            )  # fmt: skip
+            entry.attempts += (last,)
+        entry.base = row.attempt
+        entry.become(state="delayed", due=r.at, started=None, ended=None, expires=None)
 
 
-def _cut(entries: list[Entry], limit: int) -> tuple[tuple[Queued, ...], bool]:
-    tasks: list[Queued] = []
-    chars = 0
-    for e in entries:
-        if len(tasks) == limit or chars >= PAGE_CHARS:
-            return tuple(tasks), True
-        tasks.append(Queued(e.row.id, e.payload, e.row.attempt, e.row.submitted))
-        chars += len(e.payload)
-    return tuple(tasks), False
-
-
-def _lease(entry: Entry) -> Lease:
-    row = entry.row
-    return Lease(
-        id=row.id,
-        group=row.group,
-        attempt=row.attempt,
-        worker=row.worker or "",
-        run=row.run or "",
-        payload=None if len(entry.payload) > HELD_PAYLOAD else entry.payload,
-        at=row.submitted,
-        sent=row.sent or 0.0,
-    )
+_TAKERS: dict[type[Record], Callable[[Disk, Any], None]] = {
+    Submitted: Disk.submitted,
+    Assigned: Disk.assigned,
+    Delivered: Disk.delivered,
+    Released: Disk.released,
+    Done: Disk.done,
+    Requeued: Disk.requeued,
+    Closed: Disk.closed,
+    Revived: Disk.revived,
+}

@@ -11,6 +11,8 @@ from tmaxd.ports import WorldError
 class FakeFiles:
     def __init__(self) -> None:
         self.payloads: dict[str, str] = {}
+        self.results: dict[str, str] = {}
+        """Result files, as workers leave them."""
         self.specs: dict[Path, str] = {}
         self.missing: set[str] = set()
         """Programs that are not there."""
@@ -23,6 +25,13 @@ class FakeFiles:
 
     def has_payload(self, path: str) -> bool:
         return path in self.payloads
+
+    def result_size(self, path: str) -> int:
+        return len(self.results.get(path, ""))
+
+    def read_result(self, path: str, limit: int) -> str | None:
+        text = self.results.get(path)
+        return text if text is not None and len(text) <= limit else None
 
     def make_spool(self, worker: str) -> None: ...
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tmaxd.ports import JournalError, Recovered
-from tmaxd.tasks.records import Page, Record, TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.records import Found, Page, Record, TaskFilter, TaskRow, TaskStory
 from tmaxd.testing.disk import Disk
 
 Done = Callable[[Exception | None], None]
@@ -31,8 +31,11 @@ class FakeJournal:
         ready = self._pending[:batches]
         del self._pending[: len(ready)]
         for records, done in ready:
-            for record in records:
-                self.disk.apply(record)
+            try:
+                self.disk.write(records)
+            except (AssertionError, LookupError) as error:
+                done(error)
+                raise
             done(None)
         return len(ready)
 
@@ -80,26 +83,29 @@ class FakeJournal:
     def trouble(self) -> str | None:
         return self._trouble
 
-    async def page(self, group: str, after: int, limit: int) -> Page:
+    async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
         await self._settled()
-        return self.disk.page(group, after, limit)
+        return self.disk.page(group, priority, after, limit)
 
     async def due(self, group: str, now: float, limit: int) -> Page:
         await self._settled()
         return self.disk.due(group, now, limit)
 
+    async def expired(self, group: str, now: float, limit: int) -> Page:
+        await self._settled()
+        return self.disk.expired(group, now, limit)
+
+    async def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
+        await self._settled()
+        return self.disk.find(ids)
+
+    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+        await self._settled()
+        return self.disk.find_key(group, key)
+
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
         self._check_open()
-        states = {"sent" if state == "running" else state for state in filters.states}
-        rows = [
-            e.row
-            for _, e in sorted(self.disk.entries.items(), reverse=True)
-            if filters.group in (None, e.row.group)
-            and (not states or e.row.state in states)
-            and (not filters.ids or e.row.id in filters.ids)
-            and (filters.before is None or e.row.id < filters.before)
-        ]
-        return tuple(rows[: max(0, filters.limit)])
+        return self.disk.tasks(filters)
 
     async def story(self, task: int) -> TaskStory | None:
         self._check_open()
@@ -107,7 +113,7 @@ class FakeJournal:
         if entry is None:
             return None
         return TaskStory(
-            task=entry.row,
+            task=entry.shown(),
             payload=entry.payload,
             result=entry.result,
             result_file=entry.result_file,

@@ -8,10 +8,11 @@ once where none does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from tmaxd.ports import PipeProblem, PipeTrouble, WorldError
+from tmaxd.ports import RECORD, PipeKind, PipeProblem, PipeTrouble, WorldError
+from tmaxd.testing.fifos import Fifo, Fifos, Outbox
 
 Handler = Callable[[str, bytes], None]
 PipeName = Literal["tasks", "control", "results"]
@@ -21,50 +22,18 @@ CAPACITY = 64 * 1024
 CHUNK = 64 * 1024
 
 
-class _Fifo:
-    """What was written and not yet read. `deaf`: the worker still has an older FIFO open."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.held = bytearray()
-        self.waiting = bytearray()
-        """What the daemon could not write yet; it dies with the daemon."""
-        self.deaf = False
-
-    def put(self, data: bytes) -> None:
-        self.waiting += data
-        self.refill()
-
-    def refill(self) -> None:
-        room = self.capacity - len(self.held)
-        if room > 0:
-            self.held += self.waiting[:room]
-            del self.waiting[:room]
-
-    def take(self, count: int) -> bytes:
-        data = bytes(self.held[:count])
-        del self.held[:count]
-        self.refill()
-        return data
-
-
-class _Disk:
-    """What outlives a daemon."""
-
-    def __init__(self) -> None:
-        self.workers: dict[str, dict[str, _Fifo]] = {}
-        self.inboxes: dict[str, _Fifo] = {}
-        self.foreign_files: set[str] = set()
-
-
 class FakePipes:
-    def __init__(self, disk: _Disk | None = None) -> None:
-        self._disk = _Disk() if disk is None else disk
+    def __init__(self, disk: Fifos | None = None) -> None:
+        self._disk = Fifos() if disk is None else disk
         self._workers: set[str] = set()
         self._inboxes: set[str] = set()
+        self._outboxes: set[str] = set()
+        self._shared: set[str] = set()
+        self._lost: dict[str, int] = {}
         self._results_handler: Handler | None = None
         self._inbox_handler: Handler | None = None
         self._paused = False
+        self._paused_one: set[str] = set()
         self._capacity = CAPACITY
         self._found: list[PipeTrouble] = []
         self._problems: list[str] = []
@@ -73,7 +42,7 @@ class FakePipes:
     # ------------------------------------------------------------------------------- the port
 
     def add_worker(self, worker: str) -> None:
-        made = {name: _Fifo(self._capacity) for name in ("tasks", "control", "results")}
+        made = {name: Fifo(self._capacity) for name in ("tasks", "control", "results")}
         self._disk.workers.setdefault(worker, made)
         self._workers.add(worker)
         self._soon(lambda: self._deliver_results(worker))
@@ -88,7 +57,8 @@ class FakePipes:
             self._problems.append(f".gone-{worker} is kept, since it holds what is not ours")
 
     def add_inbox(self, inbox: str) -> None:
-        self._disk.inboxes.setdefault(inbox, _Fifo(self._capacity))
+        _refuse_both(inbox, self._disk.outboxes)
+        self._disk.inboxes.setdefault(inbox, Fifo(self._capacity))
         self._inboxes.add(inbox)
         self._soon(lambda: self._deliver_lines(inbox))
 
@@ -97,6 +67,27 @@ class FakePipes:
         if fifo is not None and inbox in self._inboxes and self._inbox_handler is not None:
             _hand_on(fifo, inbox, self._inbox_handler)
         self._inboxes.discard(inbox)
+        self._paused_one.discard(inbox)
+
+    def add_outbox(self, outbox: str) -> None:
+        _refuse_both(outbox, self._disk.inboxes)
+        if outbox not in self._outboxes:
+            self._outboxes.add(outbox)
+            self._disk.outboxes.setdefault(outbox, Outbox(self._capacity)).lost = 0
+
+    def remove_outbox(self, outbox: str) -> None:
+        gone = self._disk.outboxes.pop(outbox, None)
+        if gone is not None and outbox in self._outboxes:
+            self._lost[outbox] = self._lost.get(outbox, 0) + gone.lost
+        self._outboxes.discard(outbox)
+
+    def add_shared(self, group: str) -> None:
+        self._disk.shared.setdefault(group, Fifo(self._capacity))
+        self._shared.add(group)
+
+    def remove_shared(self, group: str) -> None:
+        self._disk.shared.pop(group, None)
+        self._shared.discard(group)
 
     def set_capacity(self, size: int) -> None:
         self._capacity = size
@@ -105,6 +96,10 @@ class FakePipes:
                 self._disk.workers[worker][name].capacity = size
         for inbox in self._inboxes:
             self._disk.inboxes[inbox].capacity = size
+        for outbox in self._outboxes:
+            self._disk.outboxes[outbox].capacity = size
+        for group in self._shared:
+            self._disk.shared[group].capacity = size
 
     def workers(self) -> frozenset[str]:
         return frozenset(self._disk.workers)
@@ -112,11 +107,23 @@ class FakePipes:
     def inboxes(self) -> frozenset[str]:
         return frozenset(self._disk.inboxes)
 
+    def outboxes(self) -> frozenset[str]:
+        return frozenset(self._disk.outboxes)
+
+    def shared(self) -> frozenset[str]:
+        return frozenset(self._disk.shared)
+
     def check(self) -> tuple[PipeTrouble, ...]:
-        found = tuple(t for t in self._found if t.owner in self._workers | self._inboxes)
+        held: dict[PipeKind, set[str]] = {
+            "worker": self._workers,
+            "inbox": self._inboxes,
+            "outbox": self._outboxes,
+            "shared": self._shared,
+        }
+        found = tuple(t for t in self._found if t.owner in held[t.kind])
         self._found.clear()
         for trouble in found:
-            if trouble.lost and trouble.owner in self._workers:
+            if trouble.lost and trouble.kind == "worker":
                 self._fifo(trouble.owner, _name_of(trouble)).deaf = True
         return found
 
@@ -137,6 +144,30 @@ class FakePipes:
         fifo.waiting.clear()
         return unread
 
+    def send_shared(self, group: str, data: bytes) -> None:
+        if len(data) % RECORD:
+            raise ValueError(f"{len(data)} bytes are no records of {RECORD}")
+        if group not in self._shared:
+            raise WorldError(f"nothing can be sent to {group}: it has no shared FIFO")
+        self._disk.shared[group].put(data)
+
+    def take_back_shared(self, group: str) -> bytes:
+        if group not in self._shared:
+            return b""
+        fifo = self._disk.shared[group]
+        unread = bytes(fifo.held + fifo.waiting)
+        fifo.held.clear()
+        fifo.waiting.clear()
+        return unread
+
+    def publish(self, outbox: str, lines: Sequence[bytes]) -> None:
+        if outbox in self._outboxes:
+            self._disk.outboxes[outbox].publish(lines)
+
+    def lost(self) -> Mapping[str, int]:
+        now = {n: self._disk.outboxes[n].lost + self._lost.get(n, 0) for n in self._outboxes}
+        return self._lost | now
+
     def on_results(self, handler: Handler) -> None:
         self._results_handler = handler
         for worker in sorted(self._workers):
@@ -155,13 +186,17 @@ class FakePipes:
         for inbox in sorted(self._inboxes):
             self._wake_lines(inbox)
 
+    def pause_inbox(self, inbox: str, paused: bool) -> None:
+        (self._paused_one.add if paused else self._paused_one.discard)(inbox)
+        self._wake_lines(inbox)
+
     def close(self) -> None:
         self.closed = True
-        for fifos in self._disk.workers.values():
-            for fifo in fifos.values():
-                fifo.waiting.clear()
-        self._workers.clear()
-        self._inboxes.clear()
+        fifos = [f for three in self._disk.workers.values() for f in three.values()]
+        for fifo in (*fifos, *self._disk.shared.values()):
+            fifo.waiting.clear()
+        for names in (self._workers, self._inboxes, self._outboxes, self._shared):
+            names.clear()
 
     # -------------------------------------------------------------------------- the other side
 
@@ -194,6 +229,14 @@ class FakePipes:
         self._disk.inboxes[inbox].held += data
         self._wake_lines(inbox)
 
+    def group_reads(self, group: str) -> bytes:
+        """One record of the FIFO that the group shares, whole; b"" when there is none."""
+        return self._disk.shared[group].take(RECORD)
+
+    def outbox_reads(self, outbox: str, n: int | None = None) -> bytes:
+        """What is there, up to `n` bytes."""
+        return self._disk.outboxes[outbox].take(CHUNK if n is None else n)
+
     # ------------------------------------------------------------------------------- accidents
 
     def fill(self, worker: str, pipe: Literal["tasks", "control"] = "tasks") -> None:
@@ -204,15 +247,18 @@ class FakePipes:
     def damage(
         self,
         owner: str,
-        pipe: PipeName | Literal["inbox"] = "tasks",
+        pipe: PipeName | Literal["inbox", "outbox", "shared"] = "tasks",
         problem: PipeProblem = "missing",
         *,
         lost: bool = False,
     ) -> None:
         """Something happens to a FIFO's name, which the next `check` finds and puts right. `lost`: the second
         link is gone too, so a new FIFO is made and the present run does not hear us through it."""
-        path = f"/pipes/{owner}.pipe" if pipe == "inbox" else f"/pipes/{owner}/{pipe}.pipe"
-        self._found.append(PipeTrouble(path, problem, owner, lost))
+        kinds: dict[str, PipeKind] = {"inbox": "inbox", "outbox": "outbox", "shared": "shared"}
+        kind = kinds.get(pipe, "worker")
+        names: dict[str, str] = {"worker": f"{owner}/{pipe}", "shared": f"{owner}.tasks"}
+        path = f"/pipes/{names.get(kind, owner)}.pipe"
+        self._found.append(PipeTrouble(path, problem, owner, lost, kind))
 
     def leave_file(self, worker: str) -> None:
         """Somebody keeps a file of his own in the worker's folder."""
@@ -229,7 +275,7 @@ class FakePipes:
 
     # -------------------------------------------------------------------------------- delivery
 
-    def _fifo(self, worker: str, pipe: str) -> _Fifo:
+    def _fifo(self, worker: str, pipe: str) -> Fifo:
         return self._disk.workers[worker][pipe]
 
     def _wake_results(self, worker: str) -> None:
@@ -244,7 +290,8 @@ class FakePipes:
 
     def _deliver_lines(self, inbox: str) -> None:
         handler = self._inbox_handler
-        if inbox in self._inboxes and handler is not None and not self._paused:
+        paused = self._paused or inbox in self._paused_one
+        if inbox in self._inboxes and handler is not None and not paused:
             _hand_on(self._disk.inboxes[inbox], inbox, handler)
 
     @staticmethod
@@ -257,7 +304,12 @@ class FakePipes:
             loop.call_soon(act)
 
 
-def _hand_on(fifo: _Fifo, owner: str, handler: Handler) -> None:
+def _refuse_both(name: str, others: Mapping[str, object]) -> None:
+    if name in others:
+        raise WorldError(f"/pipes/{name}.pipe cannot be both an inbox and an outbox")
+
+
+def _hand_on(fifo: Fifo, owner: str, handler: Handler) -> None:
     while fifo.held:
         handler(owner, fifo.take(CHUNK))
 

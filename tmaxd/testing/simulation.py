@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tmaxd.daemon.assemble import Ports, assemble
-from tmaxd.daemon.effects import SubmitDenied
+from tmaxd.daemon.effects import Judged, SubmitDenied
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.specfile import SpecFile
@@ -19,7 +21,8 @@ from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
 from tmaxd.ports import Launch
 from tmaxd.spec.load import Loaded, load
-from tmaxd.tasks.events import Tick
+from tmaxd.tasks.events import Accepted, DenyReason, Tick, Verdict
+from tmaxd.tasks.records import PLAIN, Options
 from tmaxd.testing.clock import FakeClock
 from tmaxd.testing.files import FakeFiles
 from tmaxd.testing.journal import FakeJournal
@@ -52,9 +55,18 @@ class Simulation:
         self.log = io.StringIO()
         self.accepted: set[int] = set()
         """Tasks whose submitter has been told that they are on disk."""
-        self.refused = 0
+        self.refused: Counter[DenyReason] = Counter()
+        self.keyed: dict[tuple[str, str], set[int]] = {}
+        """Group and key to the ids that submitters were told."""
+        self.verdicts: list[tuple[int, Verdict]] = []
+        """All that cancels and retries were answered."""
         self.fleet: Fleet | None = None
+        self.crashes = 0
+        """Daemons that died."""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda _, context: self._errors.append(context))
+        self._errors: list[dict[str, Any]] = []
+        """What went wrong where nobody waits for it; the next `run` raises it."""
         self._ids = itertools.count(1)
 
     # -------------------------------------------------------------------------------- the daemon
@@ -86,8 +98,12 @@ class Simulation:
 
     def crash(self) -> None:
         """The daemon dies at this instant; what is not on disk is lost, all else lives on."""
+        if self.fleet is not None:
+            self.fleet.flow.close()
         self.fleet = None
+        self.crashes += 1
         self.journal.crash()
+        self._loop.run_until_complete(_end_tasks())
         self.pipes = self.workers.pipes = self.pipes.reopen()
 
     def one_pass(self) -> None:
@@ -117,21 +133,53 @@ class Simulation:
 
     # ----------------------------------------------------------------------------------- tasks
 
-    def submit(self, group: str, count: int) -> None:
+    def submit(
+        self,
+        group: str,
+        count: int,
+        options: Options = PLAIN,
+        max_queue: int | None = None,
+    ) -> None:
         """Whether it is accepted shows in `accepted`, when it is."""
         if self.fleet is not None:
-            self.run(self._submit(self.fleet, group, count))
+            payloads = [f"payload {n}" for n in range(count)]
+            self.run(self._submit(self.fleet, group, payloads, options, max_queue))
 
-    async def _submit(self, fleet: Fleet, group: str, count: int) -> None:
-        future = fleet.flow.submit(group, [f"payload {n}" for n in range(count)])
-        future.add_done_callback(self._answered)
+    async def _submit(
+        self,
+        fleet: Fleet,
+        group: str,
+        payloads: list[str],
+        options: Options,
+        max_queue: int | None,
+    ) -> None:
+        future = fleet.flow.submit((group,), payloads, options, max_queue)
+        future.add_done_callback(partial(self._answered, group, options.key))
 
-    def _answered(self, future: asyncio.Future[tuple[int, int]]) -> None:
-        if isinstance(future.exception(), SubmitDenied):
-            self.refused += 1
-        else:
-            first, count = future.result()
-            self.accepted.update(range(first, first + count))
+    def _answered(self, group: str, key: str | None, future: asyncio.Future[Accepted]) -> None:
+        error = future.exception()
+        if isinstance(error, SubmitDenied):
+            self.refused[error.reason] += 1
+            return
+        answer = future.result()
+        if key is not None:
+            self.keyed.setdefault((group, key), set()).add(answer.first_id)
+        self.accepted.update(range(answer.first_id, answer.first_id + answer.count))
+
+    def cancel(self, ids: Sequence[int]) -> None:
+        """What became of each shows in `verdicts`, when it is known."""
+        self._judge(ids, lambda fleet: fleet.flow.cancel(ids))
+
+    def retry(self, ids: Sequence[int]) -> None:
+        self._judge(ids, lambda fleet: fleet.flow.retry(ids))
+
+    def _judge(self, ids: Sequence[int], ask: Callable[[Fleet], asyncio.Future[Judged]]) -> None:
+        fleet = self.fleet
+        if fleet is not None and ids:
+            self.do(lambda: ask(fleet).add_done_callback(self._judged))
+
+    def _judged(self, future: asyncio.Future[Judged]) -> None:
+        self.verdicts.extend(future.result())
 
     # ------------------------------------------------------------------------------ the rest
 
@@ -151,6 +199,8 @@ class Simulation:
         fleet = self.fleet
         if fleet is None or not fleet.settled or self.workers.at_once():
             return False
+        if fleet.inboxes.paused():
+            return False
         view = self.do(fleet.flow.view)
         return not any(
             g.in_spec and g.queued + g.delayed + g.sent + g.running for g in view.groups.values()
@@ -163,11 +213,19 @@ class Simulation:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         result = self._loop.run_until_complete(work)
         self._loop.run_until_complete(_turns())
+        self._raise()
         return result
 
+    def _raise(self) -> None:
+        if self._errors:
+            context = self._errors.pop(0)
+            raise context.get("exception") or AssertionError(context["message"])
+
     def close(self) -> None:
+        self._loop.run_until_complete(_end_tasks())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
+        self._raise()
 
     def _spawned(self, pid: int, launch: Launch) -> None:
         self.processes.on_spawn(pid, launch)
@@ -180,6 +238,14 @@ class Simulation:
     def _ended(self, pid: int, status: int | None, signal: int | None) -> None:
         self.workers.on_death(pid)
         self.tmux.exited(pid, status, signal)
+
+
+async def _end_tasks() -> None:
+    """What a daemon that died had under way."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _turns() -> None:

@@ -1,20 +1,23 @@
 """Up to `window` tasks at once on an asyncio loop: for handlers that are coroutine functions.
 
-`started` of a burst goes out in one write before any of its handlers runs; results that are there in the
-same turn of the loop go out together.
+A burst is announced in one write before any of its handlers runs; results that are there in the same turn of
+the loop go out together.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 from collections import deque
 from collections.abc import Awaitable, Callable
+from types import FrameType
 
 from tmaxd.worker import frames, outcome
-from tmaxd.worker.frames import Order
+from tmaxd.worker.frames import Key, Result
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Memory
+from tmaxd.worker.memory import Foreseen, Memory
+from tmaxd.worker.outcome import Cancelled, Expired
 from tmaxd.worker.task import Task
 
 
@@ -27,26 +30,36 @@ class Concurrent:
         self._window = window
         self._spool = spool
         self._memory = Memory(window)
-        self._held: deque[Order] = deque()
-        self._running: set[asyncio.Task[None]] = set()
-        self._unsent: list[bytes] = []
+        self._foreseen = Foreseen()
+        self._held: deque[Task] = deque()
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._cancelled: set[Key] = set()
+        """Those that run and shall not."""
+        self._out: list[bytes] = []
+        self._done: list[Result] = []
         self._turn_planned = False
         self._reading = False
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, which let the running tasks finish. Must run in the main thread."""
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stopped.set)  # so that signals wake the loop
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+            signal.signal(number, self._stop)
         self._link.on_stale = lambda: loop.call_soon_threadsafe(self._renew)
+        self._link.holding = self._memory.held
+        self._link.on_cancel = lambda key: loop.call_soon_threadsafe(self._cancel, key)
         self._link.begin(self._window)
         self._read(True)
-        await self._stopping.wait()
+        await self._stopped.wait()
         self._read(False)
         if self._running:
-            await asyncio.wait(self._running)
+            await asyncio.wait(self._running.values())
         self._flush()
+
+    # ------------------------------------------------------------------------------- in and out
 
     def _read(self, wanted: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -58,62 +71,106 @@ class Concurrent:
 
     def _readable(self) -> None:
         self._take(self._link.read())
+        self._turn()
 
     def _renew(self) -> None:
         self._read(False)  # the loop watches the open file, not its number
-        orders = self._link.renew()
-        self._unsent.append(self._memory.results())
-        self._take(orders)
-
-    def _take(self, orders: list[Order]) -> None:
-        fresh, again = self._memory.sort(orders)
-        self._held += fresh
-        self._unsent.append(again)
+        tasks = self._link.renew()
+        self._out.append(self._memory.results())
+        self._take(tasks)
         self._turn()
+
+    def _take(self, tasks: list[Task]) -> None:
+        fresh, again = self._memory.sort(tasks)
+        self._link.announced = []
+        self._out.append(again)
+        for task in fresh:
+            if self._foreseen.take(task.key):
+                self._finish(task, outcome.cancelled(task.key))
+            else:
+                self._held.append(task)
 
     def _turn(self) -> None:
         """Send what is there, begin what there is room for, and read on if that was all."""
         self._turn_planned = False
-        room = 0 if self._stopping.is_set() else self._window - len(self._running)
+        room = 0 if self._stopping else self._window - len(self._running)
         batch = [self._held.popleft() for _ in range(min(room, len(self._held)))]
-        self._unsent += [frames.started(order.key) for order in batch]
+        if batch and not self._link.shared:
+            self._out.append(frames.begun([task.key for task in batch]))
         self._flush()
-        for order in batch:
-            running = asyncio.create_task(self._perform(order))
-            self._running.add(running)
-            running.add_done_callback(self._finished)
-        # Not more than one read is held beyond the window: the rest stays where it can be taken back.
-        self._read(not self._held and not self._stopping.is_set())
+        for task in batch:
+            running = self._running[task.key] = asyncio.create_task(self._perform(task))
+            running.add_done_callback(functools.partial(self._over, task))
+        # Not more than one read is held beyond the window: the rest stays where it can be taken back. And of a FIFO
+        # that others read as well, nothing is taken that cannot begin at once.
+        full = self._link.shared and len(self._running) >= self._window
+        self._read(not self._held and not full and not self._stopping)
 
-    def _finished(self, running: asyncio.Task[None]) -> None:
-        self._running.discard(running)
+    def _flush(self) -> None:
+        data = b"".join(self._out) + frames.results(self._done)
+        self._out.clear()
+        self._done.clear()
+        if data:
+            self._link.send(data)
+
+    # ------------------------------------------------------------------------------- the work
+
+    async def _perform(self, task: Task) -> None:
+        answer = await self._outcome(task)
+        if isinstance(answer, bytes):
+            self._finish(task, answer)
+        else:
+            self._memory.finish(task.key, answer)
+            self._out.append(task.close())
+            self._done.append(answer)
+
+    def _over(self, task: Task, running: asyncio.Task[None]) -> None:
+        del self._running[task.key]
+        self._cancelled.discard(task.key)
+        if running.cancelled():  # before its first step
+            self._finish(task, outcome.cancelled(task.key))
         if not self._turn_planned:
             self._turn_planned = True
             asyncio.get_running_loop().call_soon(self._turn)
 
-    def _flush(self) -> None:
-        data = b"".join(self._unsent)
-        self._unsent.clear()
-        if data:
-            self._link.send(data)
-
-    async def _perform(self, order: Order) -> None:
-        frame = await self._outcome(order)
-        self._memory.finish(order.key, frame)
-        self._unsent.append(frame)
-
-    async def _outcome(self, order: Order) -> bytes:
-        scope = asyncio.timeout(order.timeout)
+    async def _outcome(self, task: Task) -> Result | bytes:
+        scope = asyncio.timeout(task.timeout)
         try:
             async with scope:
-                value = await self._handler(outcome.begin(order))
-            return outcome.succeeded(order.key, value, self._spool)
+                value = await self._handler(outcome.load(task))
+            return outcome.succeeded(task.key, value, self._spool)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  the task's failure
+            why: BaseException = error
             if isinstance(error, TimeoutError) and scope.expired():
-                return outcome.expired(order)
-            return outcome.refused(order.key, error, self._stopping.is_set())
+                why = Expired()
+            elif isinstance(error, asyncio.CancelledError) and task.key in self._cancelled:
+                why = Cancelled()
+            return outcome.ended(task, why, self._stopping)
 
-    def _stop(self) -> None:
-        self._stopping.set()
+    def _finish(self, task: Task, frame: bytes) -> None:
+        self._memory.finish(task.key, frame)
+        self._out.append(task.close() + frame)
+
+    def _cancel(self, key: Key) -> None:
+        if key in self._running:
+            self._cancelled.add(key)
+            self._running[key].cancel()
+            return
+        if not self._memory.knows(key) and not self._link.shared:
+            self._take(self._link.read())
+        for task in self._held:
+            if task.key == key:
+                self._held.remove(task)
+                self._finish(task, outcome.cancelled(key))
+                break
+        else:
+            if not self._memory.knows(key):
+                self._foreseen.add(key)
+        self._turn()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """At once, not in the loop's next turn: that may begin another task before."""
+        self._stopping = True
         # Whoever presses Ctrl-C a second time does not want to wait for the handlers.
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        asyncio.get_running_loop().call_soon_threadsafe(self._stopped.set)

@@ -8,27 +8,35 @@ from __future__ import annotations
 from json import JSONDecoder
 from json.encoder import encode_basestring
 
+TYPE_CHECKING = False  # typing itself takes 5 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LINE_LIMIT = 4096
-"""Bytes of a frame with its newline: what Linux writes to a FIFO in one piece (PIPE_BUF, pipe(7))."""
+"""Bytes of a frame with its newline: what Linux writes to a FIFO in one piece (PIPE_BUF, pipe(7)). Also the size of
+a record in a FIFO that a group shares."""
+
+SHORT = 600
+"""Characters of a result that fits a frame whatever it is made of: no character takes more than 6 bytes (\\u0000)."""
+
+NOTE = 200
+"""Characters of a progress note; more is cut."""
+
+PAIRS = 100
+"""(id, attempt) pairs in one `begun` frame: below 4096 bytes for any 64-bit ids."""
 
 Key = tuple[int, int]
 """Task id and attempt."""
 
-_decode = JSONDecoder().raw_decode
+Result = tuple[int, int, str]
+"""Task id, attempt and a SHORT result."""
 
 
-class Order:
-    """A task frame. Exactly one of `payload` and `payload_file` is set."""
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
-    __slots__ = ("key", "payload", "payload_file", "timeout")
 
-    def __init__(
-        self, key: Key, payload: str | None, payload_file: str | None, timeout: float | None
-    ) -> None:
-        self.key = key
-        self.payload = payload
-        self.payload_file = payload_file
-        self.timeout = timeout
+_scan = JSONDecoder(parse_constant=_refuse).raw_decode
 
 
 class Lines:
@@ -46,55 +54,62 @@ class Lines:
         return lines
 
 
-def order(line: bytes) -> Order | None:
-    """The task frame on this line (without its newline); None when it is not a task frame."""
-    frame = _object(line)
-    if frame is None or frame.get("t") != "task":
-        return None
-    task, attempt = frame.get("id"), frame.get("attempt")
-    payload, file, timeout = frame.get("payload"), frame.get("payload_file"), frame.get("timeout")
-    if type(task) is not int or type(attempt) is not int:
-        return None
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-        return None
-    if type(payload) is str and file is None:
-        return Order((task, attempt), payload, None, timeout)
-    if type(file) is str and payload is None:
-        return Order((task, attempt), None, file, timeout)
-    return None
-
-
-def is_ping(line: bytes) -> bool:
-    frame = _object(line)
-    return frame is not None and frame.get("t") == "ping"
-
-
-def _object(line: bytes) -> dict[str, object] | None:
+def parse(line: bytes) -> dict[str, object] | None:
+    """The object on this line (without its newline); None when there is none."""
     if len(line) >= LINE_LIMIT:
         return None
     try:
         text = line.decode()
-        frame, end = _decode(text)
+        frame, end = _scan(text)
     except (ValueError, RecursionError):
         return None
     return frame if type(frame) is dict and end == len(text) else None
 
 
+def key_of(frame: dict[str, object]) -> Key | None:
+    task, attempt = frame.get("id"), frame.get("attempt")
+    return (task, attempt) if type(task) is int and type(attempt) is int else None
+
+
 # --------------------------------------------------------------------------------------- writing
 
 
-def heartbeat(window: int) -> bytes:
-    """It says again what `ready` said, for a daemon that was not there."""
-    return b'{"t":"heartbeat","v":1,"window":%d}\n' % window
+def heartbeat(window: int, number: int | None = None) -> bytes:
+    """It says again what `ready` said, for a daemon that was not there; `number` is that of the ping it answers."""
+    answer = b"" if number is None else b',"number":%d' % number
+    return b'{"t":"heartbeat","v":1,"window":%d,"batch":true%b}\n' % (window, answer)
 
 
 def ready(window: int) -> bytes:
     """The newline in front ends a line that a dead predecessor may have left torn."""
-    return b'\n{"t":"ready","v":1,"window":%d}\n' % window
+    return b'\n{"t":"ready","v":1,"window":%d,"batch":true}\n' % window
 
 
-def started(key: Key) -> bytes:
-    return b'{"t":"started","id":%d,"attempt":%d}\n' % key
+def begun(keys: Sequence[Key]) -> bytes:
+    if not keys:
+        return b""
+    if len(keys) == 1:
+        return b'{"t":"started","id":%d,"attempt":%d}\n' % keys[0]
+    if len(keys) > PAIRS:
+        return begun(keys[:PAIRS]) + begun(keys[PAIRS:])
+    pairs = ",".join([f"[{task},{attempt}]" for task, attempt in keys])
+    return f'{{"t":"begun","tasks":[{pairs}]}}\n'.encode()
+
+
+def results(tasks: Sequence[Result]) -> bytes:
+    """As few lines as may be."""
+    if not tasks:
+        return b""
+    if len(tasks) == 1:
+        task, attempt, text = tasks[0]
+        return done((task, attempt), text)
+    quoted = encode_basestring
+    rows = ",".join([f"[{task},{attempt},{quoted(text)}]" for task, attempt, text in tasks])
+    line = f'{{"t":"results","tasks":[{rows}]}}\n'.encode("utf-8", "replace")
+    if len(line) <= LINE_LIMIT:
+        return line
+    half = len(tasks) // 2
+    return results(tasks[:half]) + results(tasks[half:])
 
 
 def done(key: Key, result: str) -> bytes:
@@ -115,8 +130,21 @@ def failed(key: Key, outcome: str, error: str) -> bytes:
         )
         if len(line) <= LINE_LIMIT:
             return line
-        # A character is at most 6 bytes here (\\u0000), so this ends after few rounds.
         error = error[: min(LINE_LIMIT, len(error)) * 3 // 4]
+
+
+def progress(key: Key, done: float, total: float | None, note: str) -> bytes:
+    """Raises ValueError for a number that JSON cannot express."""
+    tail = b"" if total is None else b',"total":' + _number(total)
+    if note:
+        tail += b',"note":' + _quoted(note[:NOTE])
+    return b'{"t":"progress","id":%d,"attempt":%d,"done":%b%b}\n' % (*key, _number(done), tail)
+
+
+def _number(value: float) -> bytes:
+    if not -1e300 < value < 1e300:
+        raise ValueError(f"progress must be a finite number, not {value!r}")
+    return repr(int(value) if value == int(value) else float(value)).encode()
 
 
 def _quoted(text: str) -> bytes:

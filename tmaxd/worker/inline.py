@@ -1,127 +1,188 @@
 """Tasks one after the other in the main thread: the loop for plain functions.
 
-`started` is written before each handler call, together with the result before it, in one write. A worker
-that dies inside a handler has thereby said which task it was: a task that kills its worker is counted each
-time, and cannot do so for ever. (The write costs about 1 µs; holding it back would gain nothing.)
+Tasks are begun in chunks: a chunk is announced before the first handler call of it, and its results leave in
+one write. A chunk is one task until whole chunks turn out to take no time, grows while they do, and is one
+task again as soon as one takes longer. So a worker that dies inside a handler has said which task it was, or at most
+a chunk of quick ones; and one of those that is tried again is always begun alone, so that a task that kills its
+worker costs its neighbours one attempt at most.
+
+One alarm serves three purposes: timeouts, cancellation, and the results of a chunk that has turned slow.
 """
 
 from __future__ import annotations
 
-import os
-import select
+import _thread
 import signal
-from collections import deque
-from collections.abc import Callable
-from types import FrameType
+from time import monotonic
 
 from tmaxd.worker import frames, outcome
-from tmaxd.worker.frames import Order
+from tmaxd.worker.frames import SHORT, Key
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Memory
+from tmaxd.worker.outcome import Cancelled, Expired, Interrupted
+from tmaxd.worker.serial import Serial
 from tmaxd.worker.task import Task
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
-class Inline:
+MOST = 64
+"""Tasks in a chunk: beyond that nothing is gained any more."""
+
+QUICK = 0.001
+"""Seconds that a chunk may take if the next one is to be larger."""
+
+LATE = 0.01
+"""Seconds after which the results that a chunk has are sent without waiting for the rest of it."""
+
+SOON = 0.001
+"""Seconds until the alarm looks again when it came between two tasks."""
+
+
+class Inline(Serial):
     def __init__(
         self, link: Link, handler: Callable[[Task], object], window: int, spool: str
     ) -> None:
-        self._link = link
+        super().__init__(link, window, spool)
         self._handler = handler
-        self._window = window
-        self._spool = spool
-        self._memory = Memory(window)
-        self._held: deque[Order] = deque()
-        self._unsent = b""
-        self._stopping = False
-        self._armed = False
-        self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._idle = select.poll()
-        self._idle.register(link.tasks, select.POLLIN)
-        self._idle.register(self._woken, select.POLLIN)
+        self._size = 1
+        self._chunk: list[Task] = []
+        """What was announced and has not begun; the next one stands last."""
+        self._busy = False
+        """A chunk is under way."""
+        self._main = _thread.get_ident()
+        self._current: Task | None = None
+        """The task whose handler runs: only then may it be interrupted."""
+        self._deadline: float | None = None
+        """Of the current task, monotonic."""
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT, which let the running task finish. Must be called in the main thread."""
-        before = [
-            (number, signal.signal(number, handler))
-            for number, handler in (
-                (signal.SIGTERM, self._stop),
-                (signal.SIGINT, self._stop),
-                (signal.SIGALRM, self._expire),
-            )
-        ]
-        # A signal that comes just before the poll would else be seen only after it.
-        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        self._link.on_stale = self._wake
-        self._link.begin(self._window)
+        before = signal.signal(signal.SIGALRM, self._on_alarm)
         try:
-            self._work()
+            super().run()
         finally:
-            signal.set_wakeup_fd(-1)
-            for number, handler in before:
-                signal.signal(number, handler)
-
-    def _work(self) -> None:
-        while not self._stopping:
-            if self._held:
-                order = self._held.popleft()
-                self._link.send(self._unsent + frames.started(order.key))
-                self._unsent = frame = self._perform(order)
-                self._memory.finish(order.key, frame)
-            else:
-                self._fetch()
-        self._link.send(self._unsent)
-
-    def _fetch(self) -> None:
-        if self._link.stale:
-            self._take(self._link.renew())
-            self._unsent = self._memory.results()
-            return
-        orders = self._link.read()
-        if orders:
-            self._take(orders)
-            return
-        if self._unsent:
-            self._link.send(self._unsent)
-            self._unsent = b""
-        for fd, _ in self._idle.poll():
-            if fd == self._woken:
-                os.read(fd, 512)
-
-    def _take(self, orders: list[Order]) -> None:
-        fresh, again = self._memory.sort(orders)
-        self._held += fresh
-        self._unsent += again
-
-    def _perform(self, order: Order) -> bytes:
-        try:
-            value = self._timed(order)
-            return outcome.succeeded(order.key, value, self._spool)
-        except outcome.Expired:
-            return outcome.expired(order)
-        except Exception as error:  # noqa: BLE001  whatever the handler raises is the task's failure
-            return outcome.refused(order.key, error, self._stopping)
-
-    def _timed(self, order: Order) -> object:
-        if order.timeout is None:
-            return self._handler(outcome.begin(order))
-        self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, order.timeout)
-        try:
-            return self._handler(outcome.begin(order))
-        finally:
-            # In this order: an alarm that is already under way must find nothing to interrupt.
-            self._armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
-    def _expire(self, number: int, frame: FrameType | None) -> None:
-        if self._armed:
-            self._armed = False
-            raise outcome.Expired
+    # ------------------------------------------------------------------------------- the work
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
-        # Whoever presses Ctrl-C a second time does not want to wait for the handler.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _advance(self) -> None:
+        chunk = self._chunk = self._next_chunk()
+        size = len(chunk)
+        if not self._link.shared:
+            self._out.append(frames.begun([(t.id, t.attempt) for t in reversed(chunk)]))
+        self._flush()
+        self._busy = True
+        # A timeout is at least that long, mostly much longer: `_on_alarm` sees what there is to do.
+        timeout = chunk[-1].timeout
+        signal.setitimer(signal.ITIMER_REAL, LATE if size > 1 else timeout or 0)
+        if self._cancels:  # the alarm of that one may have come before `_busy` was set
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+        began = monotonic()
+        self._perform(chunk, began)
+        self._busy = False
+        self._held += chunk  # what is left of one that turned slow; it is announced once more
+        took = monotonic() - began
+        if took > 2 * QUICK:
+            self._size = 1
+        elif took > QUICK:
+            self._size = max(self._size // 2, 1)
+        elif self._size == size < MOST:
+            self._size *= 2
 
-    def _wake(self) -> None:
-        os.write(self._waker, b"\0")
+    def _next_chunk(self) -> list[Task]:
+        """The next one stands last, as in `_held`."""
+        held = self._held
+        size = min(self._size, len(held))
+        if self._link.shared:
+            size = len(held)  # nobody knows yet that it is here
+        elif size > 1:
+            # A task that is tried again may be what killed its worker.
+            again = next((n for n in range(size) if held[-1 - n].attempt > 1), size)
+            size = max(again, 1)
+        chunk = held[-size:]
+        del held[-size:]
+        return chunk
+
+    def _perform(self, chunk: list[Task], now: float) -> None:
+        """Until the chunk is empty or turns slow."""
+        handler, done, memory = self._handler, self._done, self._memory
+        slow = now + QUICK
+        while chunk:
+            task = chunk.pop()
+            key = (task.id, task.attempt)
+            try:
+                try:
+                    if task.timeout is not None:
+                        self._deadline = now + task.timeout
+                    self._current = task
+                    value = handler(task if task.file is None else outcome.load(task))
+                finally:
+                    self._current = self._deadline = None
+                if type(value) is str and len(value) <= SHORT and task._progress is None:
+                    result = (*key, value)
+                    memory.newer[key] = result
+                    done.append(result)
+                else:
+                    self._answer(task, value)
+                task._progress = True
+            except (Exception, Interrupted) as error:  # noqa: BLE001  whatever it raises is the task's failure
+                self._finish(task, outcome.ended(task, error, self._stopping))
+            now = monotonic()
+            if now > slow or self._stopping:
+                break
+
+    def _answer(self, task: Task, value: object) -> None:
+        """Any value, of a task that may have reported progress."""
+        answer = outcome.succeeded(task.key, value, self._spool)
+        if isinstance(answer, bytes):
+            self._finish(task, answer)
+            return
+        self._memory.finish(task.key, answer)
+        self._out.append(task.close())
+        self._done.append(answer)
+
+    # ------------------------------------------------------------------------------- the alarm
+
+    def _on_alarm(self, number: int, frame: FrameType | None) -> None:
+        """Runs in the main thread, between two instructions of the handler, or of our own code: then not now."""
+        task = self._current
+        if task is None:
+            if self._busy:
+                signal.setitimer(signal.ITIMER_REAL, SOON)
+            return
+        self._current = None  # what follows must not be interrupted by another alarm
+        cancelled = self._is_cancelled(task.key)
+        if self._cancels:
+            self._heed()
+        sent = self._send_now() if self._out or self._done else True
+        left = None if self._deadline is None else self._deadline - monotonic()
+        if cancelled or (left is not None and left <= 0):
+            self._deadline = None
+            raise Cancelled if cancelled else Expired
+        self._current = task
+        if not sent:
+            left = LATE if left is None else min(left, LATE)
+        if left is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(left, SOON))
+        if self._cancels:  # one that came meanwhile: its own alarm found us here
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+
+    def _send_now(self) -> bool:
+        """False: the handler is amid a report of its progress, whose frame must stay whole."""
+        if not self._link.try_to_send(b"".join(self._out) + frames.results(self._done)):
+            return False
+        self._out.clear()
+        self._done.clear()
+        return True
+
+    def _cancel(self, key: Key) -> None:
+        super()._cancel(key)
+        signal.pthread_kill(self._main, signal.SIGALRM)
+
+    def _waiting(self) -> list[Task]:
+        return self._held + self._chunk
+
+    def _remove(self, task: Task) -> None:
+        (self._chunk if task in self._chunk else self._held).remove(task)

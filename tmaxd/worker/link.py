@@ -1,9 +1,6 @@
-"""A worker's three FIFOs, and the thread that says it is alive.
+"""A worker's three FIFOs, and the thread that hears what is said on `control` and says that we are alive.
 
-Each FIFO is opened read-write (fifo(7), Linux): nothing blocks in open, nothing is lost while no daemon
-runs, and there is no end of file. Results are written with blocking writes: when the pipe is full because
-nobody reads, the worker waits, and what it has to say waits with it.
-
+When the results FIFO is full because nobody reads it, the worker waits, and what it has to say waits with it.
 Tasks are read when the worker has none left, not as they come: what it has not read, the daemon can take
 back and give to another. The thread needs the interpreter lock now and then; a handler that holds it for
 long in C code delays heartbeats.
@@ -11,124 +8,169 @@ long in C code delays heartbeats.
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
-import stat
 import sys
-import threading
-from collections.abc import Callable
 
-from tmaxd.worker import frames
-from tmaxd.worker.frames import Lines, Order
+from tmaxd.worker import frames, orders
+from tmaxd.worker.fifos import Fifo
+from tmaxd.worker.frames import LINE_LIMIT, Key, Lines
+from tmaxd.worker.orders import Ping
+from tmaxd.worker.task import Task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BEAT = 10.0
 """Seconds between heartbeats, and between looks whether the FIFOs are still the ones on disk."""
 
-CHUNK = 65536
-"""Bytes a read or write: what a Linux pipe holds by default (pipe(7))."""
-
 
 class Link:
-    """Opens the FIFOs in `folder`; raises OSError where that cannot be done."""
+    """Opens the FIFOs in `folder`, and instead of its tasks FIFO the one at `shared` where that is given; raises
+    OSError where that cannot be done."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, shared: str | None = None) -> None:
         self._folder = folder
-        self.tasks = _open(folder, "tasks", os.O_NONBLOCK)
-        self._control = _open(folder, "control", os.O_NONBLOCK)
-        self._results = _open(folder, "results", 0)
+        self.shared = shared is not None
+        """Others read the same tasks FIFO: what is read here must be done here, and is said to be begun at once."""
+        self._tasks = Fifo(shared or os.path.join(folder, "tasks.pipe"))
+        self._control = Fifo(os.path.join(folder, "control.pipe"))
+        self._results = Fifo(os.path.join(folder, "results.pipe"))
         self._lines = Lines()
         self._control_lines = Lines()
-        self._sending = threading.Lock()
+        self._sending = _thread.allocate_lock()
         self._skipped = 0
         self.stale = False
         """Other FIFOs stand on disk than those opened: `renew` has to be called."""
         self.on_stale: Callable[[], object] = lambda: None
         """Called from the thread when `stale` has become true."""
+        self.on_cancel: Callable[[Key], object] = lambda key: None
+        """Called from the thread: the task must end now."""
+        self.announced: list[Key] = []
+        """What was said to be begun as it was read, until whoever reads has taken it over."""
+        self.holding: Callable[[], list[Key]] = list
+        """What was read and is not answered; called from the thread."""
+
+    @property
+    def tasks(self) -> int:
+        """The file descriptor that becomes readable when tasks have come."""
+        return self._tasks.fd
 
     def send(self, data: bytes) -> None:
         """Whole frames. Returns when they are in the FIFO, however long that takes."""
         with self._sending:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._results, view[:CHUNK]) :]
+            self._put(data)
 
-    def read(self) -> list[Order]:
-        """The tasks that have come, as far as one read gives them; empty when none have."""
+    def try_to_send(self, data: bytes) -> bool:
+        """False: somebody else is sending, perhaps the code that this call interrupts."""
+        if not self._sending.acquire(blocking=False):
+            return False
         try:
-            lines = self._lines.feed(os.read(self.tasks, CHUNK))
-        except BlockingIOError:
-            return []
-        orders = []
-        for line in lines:
-            order = frames.order(line)
-            if order is not None:
-                orders.append(order)
-            elif line:
-                self._skip(line)
-        return orders
+            self._put(data)
+        finally:
+            self._sending.release()
+        return True
 
-    def renew(self) -> list[Order]:
-        """Change over to the tasks FIFO that stands on disk now; what the old one still held is returned.
-        The file descriptor keeps its number."""
-        last = []
-        while orders := self.read():
-            last += orders
+    def _put(self, data: bytes) -> None:
+        while not self._results.write(data):
+            # Nobody will read what is in the old one; what of it matters is in the worker's memory.
+            self._results.reopen()
+            self._mark_stale()
+
+    def read(self) -> list[Task]:
+        """The tasks that have come, as far as one read gives them; empty when none have."""
+        if self.shared:
+            return self._read_record()
+        data = self._tasks.read()
+        return self._understood(self._lines.feed(data)) if data else []
+
+    def _read_record(self) -> list[Task]:
+        """One record, and nobody knows yet that it is here: so it is said before the thread can say anything, such as
+        that we hold nothing."""
+        with self._sending:
+            data = self._tasks.record()
+            if data and len(data) != LINE_LIMIT:
+                self._skip(data)
+                return []
+            tasks = self._understood(data.split(b"\n"))
+            if tasks:
+                self.announced = [task.key for task in tasks]
+                self._put(frames.begun(self.announced))
+        return tasks
+
+    def _understood(self, lines: list[bytes]) -> list[Task]:
+        found: list[Task] = []
+        for line in lines:
+            if not line:
+                continue
+            tasks = orders.tasks(line)
+            if tasks is None:
+                self._skip(line)
+            else:
+                found += tasks
+        return found
+
+    def renew(self) -> list[Task]:
+        """Change over to the tasks FIFO that stands on disk now; what the old one still held is returned, if it was
+        ours alone. The file descriptor keeps its number."""
+        last: list[Task] = []
+        while not self.shared and (tasks := self.read()):
+            last += tasks
         self._lines = Lines()
-        if _replaced(self._folder, "tasks", self.tasks):
-            _reopen(self._folder, "tasks", os.O_NONBLOCK, self.tasks)
+        if self._tasks.replaced():
+            self._tasks.reopen()
         self.stale = False
         return last
 
     def begin(self, window: int) -> None:
         """Say that tasks may come, and go on saying it."""
+        Task.send = self.send
         self.send(frames.ready(window))
-        threading.Thread(
-            target=self._beat, args=(frames.heartbeat(window),), name="tmaxd-heartbeat", daemon=True
-        ).start()
+        _thread.start_new_thread(self._beat, (window,))
 
-    def _beat(self, heartbeat: bytes) -> None:
+    def _beat(self, window: int) -> None:
         poll = select.poll()
-        poll.register(self._control, select.POLLIN)
+        poll.register(self._control.fd, select.POLLIN)
         while True:
-            if poll.poll(BEAT * 1000):
-                self._hear()
+            number = self._hear() if poll.poll(BEAT * 1000) else None
             try:
                 self._check()
             except OSError as error:
                 # Tried again with the next heartbeat; until then the old ones are used.
                 _say(f"the FIFOs in {self._folder} cannot be opened again: {error}")
-            self.send(heartbeat)
+            held = [] if number is None else self.announced + self.holding()
+            self.send(frames.begun(list(dict.fromkeys(held))) + frames.heartbeat(window, number))
 
-    def _hear(self) -> None:
-        """A ping asks for nothing but the heartbeat that is sent after any control frame."""
-        try:
-            lines = self._control_lines.feed(os.read(self._control, CHUNK))
-        except BlockingIOError:
-            return
-        for line in lines:
-            if line and not frames.is_ping(line):
+    def _hear(self) -> int | None:
+        """A ping asks for nothing but the heartbeat that is sent after anything that is heard; and, if it has a number,
+        which is returned, for what is held to be said once more before."""
+        number = None
+        for line in self._control_lines.feed(self._control.read()):
+            word = orders.control(line)
+            if isinstance(word, Ping):
+                number = number if word.number is None else word.number
+            elif word is not None:
+                self.on_cancel(word)
+            elif line:
                 self._skip(line)
+        return number
 
     def _check(self) -> None:
         """A FIFO that was deleted or replaced is made anew by the daemon, and the one we hold leads nowhere.
         Results may be lost with the old one, so all that are remembered go out again."""
-        old = [
-            name
-            for name, fd in (
-                ("tasks", self.tasks),
-                ("control", self._control),
-                ("results", self._results),
-            )
-            if _replaced(self._folder, name, fd)
-        ]
-        if not old:
-            return
-        if "control" in old:
-            _reopen(self._folder, "control", os.O_NONBLOCK, self._control)
+        old = [fifo for fifo in (self._tasks, self._control, self._results) if fifo.replaced()]
+        if self._control in old:
+            self._control.reopen()
             self._control_lines = Lines()
-        if "results" in old:
+        if self._results in old:
             with self._sending:
-                _reopen(self._folder, "results", 0, self._results)
+                self._results.reopen()
+        if old:
+            self._mark_stale()
+
+    def _mark_stale(self) -> None:
         if not self.stale:
             self.stale = True
             self.on_stale()
@@ -137,36 +179,6 @@ class Link:
         self._skipped += 1
         if self._skipped & (self._skipped - 1) == 0:  # the 1st, 2nd, 4th, 8th …: never a flood
             _say(f"skipped a line that is no frame ({self._skipped} so far): {line[:80]!r}")
-
-
-def _path(folder: str, name: str) -> str:
-    return os.path.join(folder, f"{name}.pipe")
-
-
-def _open(folder: str, name: str, flags: int) -> int:
-    path = _path(folder, name)
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags)
-    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise FileExistsError(17, "not a FIFO", path)
-    return fd
-
-
-def _replaced(folder: str, name: str, fd: int) -> bool:
-    """Whether another FIFO stands there. Nothing there, or something else, is not our cue: the daemon
-    will put that right first."""
-    try:
-        there = os.stat(_path(folder, name))
-    except OSError:
-        return False
-    held = os.fstat(fd)
-    return stat.S_ISFIFO(there.st_mode) and not os.path.samestat(there, held)
-
-
-def _reopen(folder: str, name: str, flags: int, fd: int) -> None:
-    new = _open(folder, name, flags)
-    os.dup2(new, fd, inheritable=False)
-    os.close(new)
 
 
 def _say(text: str) -> None:

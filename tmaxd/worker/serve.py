@@ -35,19 +35,16 @@ def serve(handler: Callable[[Task], object] | AsyncHandler, *, window: int = 16)
     Raises ValueError when `window` is not between 1 and 1024 and RuntimeError outside the main thread.
     Exits with status 2, saying why, where the program was not started by tmaxd.
     """
-    import threading
-
     if not 1 <= window <= MAX_WINDOW:
         raise ValueError(f"window must be between 1 and {MAX_WINDOW}, not {window}")
-    if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("serve must be called in the main thread: it is stopped by signals")
+    _must_be_main_thread()
     folder, spool = _environment("TMAX_PIPES"), _environment("TMAX_SPOOL")
     window = _window(window)
 
     from tmaxd.worker.link import Link
 
     try:
-        link = Link(folder)
+        link = Link(folder, os.environ.get("TMAX_TASKS") or None)
     except OSError as error:
         _leave(f"a FIFO cannot be opened: {error}")
     if _is_coroutine_function(handler):
@@ -60,6 +57,17 @@ def serve(handler: Callable[[Task], object] | AsyncHandler, *, window: int = 16)
         from tmaxd.worker.inline import Inline
 
         Inline(link, handler, window, spool).run()
+
+
+def _must_be_main_thread() -> None:
+    import signal
+
+    try:
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1))
+    except ValueError:
+        raise RuntimeError(
+            "serve must be called in the main thread: it is stopped by signals"
+        ) from None
 
 
 def _window(asked: int) -> int:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from tmaxd.inside import open_inside
 from tmaxd.places import Places
 from tmaxd.ports import WorldError
 from tmaxd.spec.source import MAX_FILE_BYTES
@@ -42,6 +43,25 @@ class LocalFiles:
 
     def has_payload(self, path: str) -> bool:
         return Path(path).is_file()
+
+    def result_size(self, path: str) -> int:
+        try:
+            return os.stat(path, follow_symlinks=False).st_size
+        except (OSError, ValueError):
+            return 0
+
+    def read_result(self, path: str, limit: int) -> str | None:
+        try:
+            fd = open_inside(self._places.payloads, path)
+        except (OSError, ValueError):
+            return None
+        try:
+            with os.fdopen(fd, "rb") as file:
+                # Four bytes are the most that a character takes; one more tells that there are more.
+                text = file.read(limit * 4 + 1).decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return text if len(text) <= limit else None
 
     def make_spool(self, worker: str) -> None:
         self._places.spool(worker).mkdir(mode=0o700, exist_ok=True)

@@ -1,28 +1,28 @@
-"""The port `Pipes` on real FIFOs: which there are, and what becomes of them.
+"""The port `Pipes` on real FIFOs: which there are, and what goes through them.
 
-On disk, below one 0700 folder: `WORKER/{tasks,control,results}.pipe`, `INBOX.pipe`, and `.held/`,
-which has a second hard link of each (see `fifo`). A folder being removed is `.gone-WORKER`.
+On disk, below one 0700 folder: `WORKER/{tasks,control,results}.pipe`, `INBOX.pipe`, `OUTBOX.pipe`, and for groups whose
+workers share one `GROUP.tasks.pipe`. Names have no dots. A folder being removed is `.gone-WORKER`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
-from tmaxd.ports import PipeProblem, PipeTrouble, Unknown, WorldError
-from tmaxd.world.fifo import Fifo, ensure_folder, facts_of, is_own_fifo
+from tmaxd.ports import RECORD, PipeTrouble, WorldError
+from tmaxd.world.fifo import Fifo, facts_of, is_own_fifo
+from tmaxd.world.fifo_folder import SUFFIX, End, FifoFolder, Owned, named
 from tmaxd.world.fifo_io import Inlet, Outlet
-from tmaxd.world.fifo_removal import finish_removals, leftover, remove_fifo, remove_folder
-from tmaxd.world.fifo_size import Capacity
+from tmaxd.world.fifo_outbox import Outbox
 
-HELD = ".held"
-SUFFIX = ".pipe"
 NAMES = ("tasks", "control", "results")
+OUTBOX, SHARED = ".outbox", ".shared"
+"""Endings of second links by which a FIFO's kind is known; those of workers end in one of NAMES."""
 
 Handler = Callable[[str, bytes], None]
+AnyEnd = TypeVar("AnyEnd", bound=End)
 
 
 class _Worker(NamedTuple):
@@ -38,18 +38,17 @@ class FifoPipes:
     is a handler for it."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self._folder = str(folder)
-        self._given_loop = loop
+        self._folder = FifoFolder(str(folder), loop)
         self._workers: dict[str, _Worker] = {}
         self._inboxes: dict[str, Inlet] = {}
+        self._outboxes: dict[str, Outbox] = {}
+        self._shared: dict[str, Outlet] = {}
+        self._lost: dict[str, int] = {}
+        """Of outboxes that were removed."""
         self._results_handler: Handler | None = None
         self._inbox_handler: Handler | None = None
         self._paused = False
-        self._capacity = Capacity()
-        self._broken: dict[str, str] = {}
-        """FIFO to the sentence that says why it could not be put right."""
-        self._leftovers: set[str] = set()
-        self._prepared = False
+        self._paused_one: set[str] = set()
 
     # -------------------------------------------------------------------------- which there are
 
@@ -57,195 +56,185 @@ class FifoPipes:
         if worker in self._workers:
             return
         _refuse_odd(worker)
-        self._prepare()
+        folder = self._folder
         opened: list[Fifo] = []
         try:
             for name in NAMES:
-                path = f"{self._folder}/{worker}/{name}{SUFFIX}"
-                opened.append(Fifo(path, self._keep(f"{worker}.{name}")))
+                keep = f"{worker}.{name}"
+                opened.append(folder.make(f"{worker}/{name}", keep))
         except BaseException:
             for fifo in opened:
                 fifo.close()
             raise
         tasks, control, results = opened
-        inlet = Inlet(results, self._loop, lambda data: self._result(worker, data))
-        entry = _Worker(Outlet(tasks, self._loop), Outlet(control, self._loop), inlet)
-        self._workers[worker] = entry
-        self._capacity.apply(tasks)
-        self._capacity.apply(results)
+        inlet = Inlet(results, folder.loop, lambda data: self._result(worker, data))
+        self._workers[worker] = _Worker(
+            Outlet(tasks, folder.loop), Outlet(control, folder.loop), inlet
+        )
+        folder.capacity.apply(tasks)
+        folder.capacity.apply(results)
         inlet.adopt_foreign()
         inlet.read_on(self._results_handler is not None)
 
     def remove_worker(self, worker: str) -> None:
         """What the results FIFO still holds is handed on first."""
         _refuse_odd(worker)
-        entry = self._workers.get(worker)
-        if entry is not None and self._results_handler is not None:
-            entry.results.drain()
-        self._workers.pop(worker, None)
+        self.drain_results(worker)
+        entry = self._workers.pop(worker, None)
         try:
-            left = remove_folder(self._folder, worker, self._keeps(worker))
-            if left is not None:
-                self._leftovers.add(left)
+            self._folder.remove_folder(worker, [f"{worker}.{name}" for name in NAMES])
         finally:
-            if entry is not None:
-                for end in entry:
-                    self._forget(end)
+            for end in entry or ():
+                self._folder.forget(end)
 
     def add_inbox(self, inbox: str) -> None:
         if inbox in self._inboxes:
             return
-        _refuse_odd(inbox)
-        self._prepare()
-        fifo = Fifo(f"{self._folder}/{inbox}{SUFFIX}", self._keep(inbox))
-        inlet = Inlet(fifo, self._loop, lambda data: self._line(inbox, data))
+        fifo = self._public(inbox, inbox, self._outboxes)
+        inlet = Inlet(fifo, self._folder.loop, lambda data: self._line(inbox, data))
         self._inboxes[inbox] = inlet
-        self._capacity.apply(fifo)
         inlet.adopt_foreign()
-        inlet.read_on(self._inboxes_flow())
+        inlet.read_on(self._flows(inbox))
 
     def remove_inbox(self, inbox: str) -> None:
         """What it still holds is handed on first."""
         _refuse_odd(inbox)
+        if inbox in self._outboxes:
+            return
         inlet = self._inboxes.get(inbox)
         try:
-            remove_fifo(f"{self._folder}/{inbox}{SUFFIX}", self._keep(inbox))
+            self._folder.remove(inbox, inbox)
             if inlet is not None and self._inbox_handler is not None:
                 inlet.drain()
         finally:
-            self._inboxes.pop(inbox, None)
-            if inlet is not None:
-                self._forget(inlet)
+            self._paused_one.discard(inbox)
+            self._drop(self._inboxes, inbox)
+
+    def add_outbox(self, outbox: str) -> None:
+        if outbox not in self._outboxes:
+            fifo = self._public(outbox, f"{outbox}{OUTBOX}", self._inboxes)
+            self._outboxes[outbox] = Outbox(fifo, self._folder.loop)
+            fifo.foreign.clear()
+
+    def remove_outbox(self, outbox: str) -> None:
+        _refuse_odd(outbox)
+        if outbox in self._inboxes:
+            return
+        try:
+            self._folder.remove(outbox, f"{outbox}{OUTBOX}")
+        finally:
+            if outbox in self._outboxes:
+                lost = self._outboxes[outbox].lost
+                self._lost[outbox] = self._lost.get(outbox, 0) + lost
+            self._drop(self._outboxes, outbox)
+
+    def add_shared(self, group: str) -> None:
+        if group not in self._shared:
+            fifo = self._public(f"{group}.tasks", f"{group}{SHARED}", {})
+            self._shared[group] = Outlet(fifo, self._folder.loop)
+            fifo.foreign.clear()
+
+    def remove_shared(self, group: str) -> None:
+        _refuse_odd(group)
+        try:
+            self._folder.remove(f"{group}.tasks", f"{group}{SHARED}")
+        finally:
+            self._drop(self._shared, group)
+
+    def _public(self, name: str, keep: str, others: Mapping[str, End]) -> Fifo:
+        _refuse_odd(name)
+        if name in others:
+            raise WorldError(
+                f"{self._folder.path}/{name}{SUFFIX} cannot be both an inbox and an outbox"
+            )
+        fifo = self._folder.make(name, keep)
+        self._folder.capacity.apply(fifo)
+        return fifo
+
+    def _drop(self, ends: dict[str, AnyEnd], name: str) -> None:
+        end = ends.pop(name, None)
+        if end is not None:
+            self._folder.forget(end)
 
     def workers(self) -> frozenset[str]:
         return frozenset(
             entry.name
-            for entry in self._list()
+            for entry in self._folder.entries()
             if "." not in entry.name and entry.is_dir(follow_symlinks=False)
         )
 
     def inboxes(self) -> frozenset[str]:
-        return frozenset(
-            name
-            for entry in self._list()
-            if entry.name.endswith(SUFFIX)
-            and "." not in (name := entry.name.removesuffix(SUFFIX))
-            and is_own_fifo(facts_of(entry.path))
-        )
+        return self._on_disk(SUFFIX) - self.outboxes()
 
-    def _list(self) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(self._folder) as entries:
-                return list(entries)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise Unknown(f"cannot list {self._folder}: {error.strerror}") from error
+    def outboxes(self) -> frozenset[str]:
+        # One whose second link is gone (no links on this filesystem) is known only while we hold it.
+        return self._on_disk(SUFFIX) & (self._folder.kept(OUTBOX) | self._outboxes.keys())
 
-    def _prepare(self) -> None:
-        """Our folders, and the end of removals that an earlier daemon did not finish."""
-        self._ensure_folders()
-        if self._prepared:
-            return
-        self._leftovers.update(finish_removals(self._folder))
-        self._prepared = True
+    def shared(self) -> frozenset[str]:
+        return self._on_disk(f".tasks{SUFFIX}")
 
-    def _ensure_folders(self) -> None:
-        try:
-            ensure_folder(self._folder)
-            ensure_folder(f"{self._folder}/{HELD}")
-        except OSError as error:
-            raise WorldError(f"cannot make the folder {self._folder}: {error.strerror}") from error
-
-    def _keep(self, name: str) -> str:
-        return f"{self._folder}/{HELD}/{name}{SUFFIX}"
-
-    def _keeps(self, worker: str) -> tuple[str, ...]:
-        return tuple(self._keep(f"{worker}.{name}") for name in NAMES)
-
-    def _forget(self, end: Outlet | Inlet) -> None:
-        self._capacity.forget(end.fifo.path)
-        self._broken.pop(end.fifo.path, None)
-        end.close()
+    def _on_disk(self, ending: str) -> frozenset[str]:
+        fifos = (e for e in self._folder.entries() if is_own_fifo(facts_of(e.path)))
+        return named(fifos, ending)
 
     # ---------------------------------------------------------------------------- size and health
 
     def set_capacity(self, size: int) -> None:
-        self._capacity.size = size
-        for entry in self._workers.values():
-            self._capacity.apply(entry.tasks.fifo)
-            self._capacity.apply(entry.results.fifo)
-        for inlet in self._inboxes.values():
-            self._capacity.apply(inlet.fifo)
+        self._folder.capacity.size = size
+        small = {entry.control for entry in self._workers.values()}
+        for _, _, end in self._ends():
+            if end not in small:
+                self._folder.capacity.apply(end.fifo)
 
     def check(self) -> tuple[PipeTrouble, ...]:
-        lstat = os.lstat
-        odd: list[tuple[str, Outlet | Inlet]] = []
-        for owner, end in self._ends():
-            fifo = end.fifo
-            try:
-                if lstat(fifo.path)[:5] == fifo.facts:
-                    continue
-            except OSError:
-                pass  # told apart below
-            odd.append((owner, end))
-        if not odd:
-            return ()
-        # All looks come first: one that fails (Unknown) must leave everything as it is.
-        looks = [(owner, end, facts_of(end.fifo.path)) for owner, end in odd]
-        found = [self._heal(owner, end, end.fifo.problem(there)) for owner, end, there in looks]
-        return tuple(trouble for trouble in found if trouble is not None)
-
-    def _heal(
-        self, owner: str, end: Outlet | Inlet, problem: PipeProblem | None
-    ) -> PipeTrouble | None:
-        fifo = end.fifo
-        lost = False
-        try:
-            self._ensure_folders()
-            old = fifo.heal(problem)
-        except (WorldError, Unknown) as error:
-            self._broken[fifo.path] = f"{error}; it is tried again with the next look"
-        else:
-            self._broken.pop(fifo.path, None)
-            if old is not None:
-                lost = True
-                if not fifo.path.endswith(f"/control{SUFFIX}"):
-                    self._capacity.apply(fifo)
-                end.renewed(old)
-        if isinstance(end, Inlet):
-            end.adopt_foreign()
-        else:
-            fifo.foreign.clear()
-        return None if problem is None else PipeTrouble(fifo.path, problem, owner, lost)
-
-    def _ends(self) -> Iterator[tuple[str, Outlet | Inlet]]:
-        for worker, entry in self._workers.items():
-            for end in entry:
-                yield worker, end
-        yield from self._inboxes.items()
+        return self._folder.check(self._ends())
 
     def problems(self) -> tuple[str, ...]:
-        left = (leftover(folder) for folder in sorted(self._leftovers))
-        return (
-            *self._broken.values(),
-            *(sentence for sentence in left if sentence is not None),
-            *self._capacity.problems(),
-        )
+        return self._folder.problems()
+
+    def _ends(self) -> Iterator[Owned]:
+        for worker, entry in self._workers.items():
+            for end in entry:
+                yield "worker", worker, end
+        for inbox, inlet in self._inboxes.items():
+            yield "inbox", inbox, inlet
+        for outbox, out in self._outboxes.items():
+            yield "outbox", outbox, out
+        for group, outlet in self._shared.items():
+            yield "shared", group, outlet
 
     # ------------------------------------------------------------------------------ what flows
 
     def send(self, worker: str, pipe: Literal["tasks", "control"], data: bytes) -> None:
         entry = self._workers.get(worker)
         if entry is None:
-            raise WorldError(
-                f"nothing can be sent to {worker}: it has no FIFOs under {self._folder}"
-            )
+            raise self._nowhere(worker, "FIFOs")
         (entry.tasks if pipe == "tasks" else entry.control).send(data)
 
     def take_back(self, worker: str) -> bytes:
         entry = self._workers.get(worker)
         return b"" if entry is None else entry.tasks.take_back()
+
+    def send_shared(self, group: str, data: bytes) -> None:
+        if len(data) % RECORD:
+            raise ValueError(f"{len(data)} bytes are no records of {RECORD}")
+        outlet = self._shared.get(group)
+        if outlet is None:
+            raise self._nowhere(group, "shared FIFO")
+        outlet.send(data)
+
+    def take_back_shared(self, group: str) -> bytes:
+        outlet = self._shared.get(group)
+        return b"" if outlet is None else outlet.take_back()
+
+    def publish(self, outbox: str, lines: Sequence[bytes]) -> None:
+        out = self._outboxes.get(outbox)
+        if out is not None:
+            out.publish(lines)
+
+    def lost(self) -> Mapping[str, int]:
+        now = {name: out.lost + self._lost.get(name, 0) for name, out in self._outboxes.items()}
+        return self._lost | now
 
     def on_results(self, handler: Handler) -> None:
         self._results_handler = handler
@@ -262,22 +251,30 @@ class FifoPipes:
             entry.results.drain()
 
     def pause_inboxes(self, paused: bool) -> None:
-        self._paused = paused
-        self._steer_inboxes()
+        if paused != self._paused:
+            self._paused = paused
+            self._steer_inboxes()
+
+    def pause_inbox(self, inbox: str, paused: bool) -> None:
+        (self._paused_one.add if paused else self._paused_one.discard)(inbox)
+        inlet = self._inboxes.get(inbox)
+        if inlet is not None:
+            inlet.read_on(self._flows(inbox))
 
     def close(self) -> None:
         """The FIFOs and what they hold stay, as long as anybody has them open."""
-        for _, end in self._ends():
+        for _, _, end in self._ends():
             end.close()
-        self._workers.clear()
-        self._inboxes.clear()
+        for ends in (self._workers, self._inboxes, self._outboxes, self._shared):
+            ends.clear()
 
-    def _inboxes_flow(self) -> bool:
-        return self._inbox_handler is not None and not self._paused
+    def _flows(self, inbox: str) -> bool:
+        held = self._paused or inbox in self._paused_one
+        return self._inbox_handler is not None and not held
 
     def _steer_inboxes(self) -> None:
-        for inlet in self._inboxes.values():
-            inlet.read_on(self._inboxes_flow())
+        for inbox, inlet in self._inboxes.items():
+            inlet.read_on(self._flows(inbox))
 
     def _result(self, worker: str, data: bytes) -> None:
         if self._results_handler is not None:
@@ -287,14 +284,12 @@ class FifoPipes:
         if self._inbox_handler is not None:
             self._inbox_handler(inbox, data)
 
-    @property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        if self._given_loop is None:
-            self._given_loop = asyncio.get_running_loop()
-        return self._given_loop
+    def _nowhere(self, owner: str, what: str) -> WorldError:
+        where = self._folder.path
+        return WorldError(f"nothing can be sent to {owner}: it has no {what} under {where}")
 
 
 def _refuse_odd(name: str) -> None:
     """Names come from a checked spec; one that would lead out of our folder is a bug."""
     if not name or "/" in name or name.startswith("."):
-        raise ValueError(f"{name!r} cannot be the name of a worker or inbox")
+        raise ValueError(f"{name!r} cannot be the name of a worker, a group, an inbox or an outbox")

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from tmaxd.ports import Proc, Unknown, WorldError
-from tmaxd.world import procfs
+from tmaxd.world import failpoints, procfs
 from tmaxd.world.proctree import Trees, trees
 
 MARK = b"TMAX_RUN"
@@ -142,7 +142,9 @@ class LinuxProcesses:
         try:
             if self.identify(proc.pid) != proc:
                 return False
+            failpoints.hit("processes.before_signal")
             signal.pidfd_send_signal(fd, number)
+            failpoints.hit("processes.after_signal")
         except ProcessLookupError:
             return False
         except OSError as error:

@@ -3,10 +3,10 @@
 A file is a list of cases. A case has a `name` and one or more `steps` (a case of one step may write the step's
 keys directly). A step says what is new since the last one; the planner's history is carried along.
 
-    wanted    groups (takes_tasks and fingerprint have defaults) and inboxes
+    wanted    groups (takes_tasks and fingerprint have defaults), inboxes, outboxes, shared
     up        workers to see in good health: session `$NAME`, pane `%NAME`, run `NAME.1`, FIFOs where due
     seen, runs, loads, trees, failed   laid over that, key by key; null takes an entry away
-    pipes, no_pipes, inboxes           FIFOs that are there, or (no_pipes) are not
+    pipes, no_pipes, inboxes, outboxes, shared   FIFOs that are there, or (no_pipes) are not
     foreign   names of sessions that are not ours
     history   what the planner remembers, laid over what it remembers by itself
     now       monotonic seconds
@@ -41,7 +41,7 @@ STARTED = 0.0
 
 STEP_KEYS = frozenset(
     {"wanted", "up", "seen", "runs", "loads", "trees", "failed", "pipes", "no_pipes", "inboxes"}
-    | {"down", "foreign", "server", "history", "now", "expect"}
+    | {"outboxes", "shared", "down", "foreign", "server", "history", "now", "expect"}
 )
 EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "slots", "memory"})
 
@@ -86,6 +86,8 @@ class _Table:
     )
     pipes: set[str] = field(default_factory=set)
     inboxes: list[str] = field(default_factory=list)
+    outboxes: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     server: bool = True
@@ -102,6 +104,8 @@ class _Table:
         self.pipes |= set(raw.get("pipes", ()))
         self.pipes -= set(raw.get("no_pipes", ()))
         self.inboxes = raw.get("inboxes", self.inboxes)
+        self.outboxes = raw.get("outboxes", self.outboxes)
+        self.shared = raw.get("shared", self.shared)
         self.foreign = raw.get("foreign", self.foreign)
         self.failed = raw.get("failed", {})
         self.server = raw.get("server", self.server)
@@ -127,6 +131,8 @@ class _Table:
             trees={run: members(pids) for run, pids in maps["trees"].items()},
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
+            outboxes=frozenset(self.outboxes),
+            shared=frozenset(self.shared),
             foreign=frozenset(self.foreign),
             failed=self.failed,
             down=self.down,
@@ -175,13 +181,15 @@ def _case(raw: Raw) -> Case:
 
 
 def _wanted(raw: Raw) -> Wanted:
-    _only(raw, {"groups", "inboxes"}, "wanted")
+    _only(raw, {"groups", "inboxes", "outboxes", "shared"}, "wanted")
     return Wanted(
         groups={
             name: strict(WantedGroup, GROUP | changes)
             for name, changes in raw.get("groups", {}).items()
         },
         inboxes=frozenset(raw.get("inboxes", ())),
+        outboxes=frozenset(raw.get("outboxes", ())),
+        shared=frozenset(raw.get("shared", ())),
     )
 
 

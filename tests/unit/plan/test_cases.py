@@ -101,6 +101,9 @@ def _comes_to_rest(step: Step, made: Plan, finally_up: list[str] | None) -> None
     again = plan(step.wanted, world.observed(), made.history, now + 3600.0)
     assert (again.actions, again.pending, again.wake_at) == ((), {}, None)
     assert again.history == made.history
+    if not step.observed.down:
+        assert world.outboxes == set(step.wanted.outboxes)
+        assert world.shared == set(step.wanted.shared)
     if finally_up is not None:
         assert sorted(world.runs) == sorted(finally_up)
         assert sorted(world.seen) == sorted(finally_up)

@@ -19,6 +19,9 @@ def test_an_end_makes_room_before_something_begins() -> None:
     assert phase(a.End) < phase(a.Swept) < phase(a.AddPipes) < phase(a.Start)
     assert phase(a.Hold) < phase(a.Stop)
     assert phase(a.RemoveSession) < phase(a.RemovePipes) < phase(a.AddPipes)
+    assert phase(a.Swept) < phase(a.RemoveShared) < phase(a.AddShared) < phase(a.Start)
+    assert phase(a.RemoveInbox) < phase(a.AddOutbox)
+    assert phase(a.RemoveOutbox) < phase(a.AddInbox)
     assert phase(a.Start) < phase(a.Rename)
     assert phase(a.LogTo) < phase(a.RemoveSession)
 

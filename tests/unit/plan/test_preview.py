@@ -74,6 +74,35 @@ def test_a_changed_env_shows_one_worker_after_the_other_with_the_field() -> None
     ]
 
 
+def test_a_changed_layout_shows_the_new_fifo_the_workers_and_then_the_old_fifo() -> None:
+    shared = msgspec.structs.replace(wanted(1), shared=frozenset({"check"}))
+    assert shown(shared, up(1, ("layout",))) == [
+        ("add_shared", "check", "added"),
+        ("stop", "check-1", "spec_changed"),
+        ("start", "check-1", "spec_changed"),
+    ]
+    was = msgspec.structs.replace(up(1, ("layout",)), shared=frozenset({"check"}))
+    assert shown(wanted(1), was) == [
+        ("stop", "check-1", "spec_changed"),
+        ("remove_shared", "check", "spec_changed"),
+        ("start", "check-1", "spec_changed"),
+    ]
+
+
+def test_outboxes_are_shown() -> None:
+    want = msgspec.structs.replace(wanted(1), outboxes=frozenset({"new"}))
+    there = msgspec.structs.replace(up(1), outboxes=frozenset({"old"}))
+    assert shown(want, there) == [
+        ("remove_outbox", "old", "group_removed"),
+        ("add_outbox", "new", "added"),
+    ]
+
+
+def test_a_silent_worker_is_shown_as_replaced() -> None:
+    hung = msgspec.structs.replace(up(1), loads={"check-1": Load(3, silent=True)})
+    assert shown(wanted(1), hung) == [("stop", "check-1", "silent"), ("start", "check-1", "silent")]
+
+
 def test_a_busy_worker_is_shown_as_if_it_had_finished() -> None:
     busy = msgspec.structs.replace(up(1), loads={"check-1": Load(3)})
     assert shown(wanted(0), busy) == [

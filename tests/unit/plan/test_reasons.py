@@ -17,5 +17,11 @@ def test_a_worker_s_own_fault_is_nobody_s_wish_and_no_excuse() -> None:
     assert not SPENDS_BUDGET & EXCUSES_TASKS
 
 
+def test_a_silent_worker_costs_its_tasks_an_attempt_and_itself_nothing() -> None:
+    """What it had begun may be what silenced it, as with a task past its timeout."""
+    assert "silent" not in EXCUSES_TASKS | SPENDS_BUDGET
+    assert "silent" in NEVER_OVERLAP
+
+
 def test_whoever_is_let_go_does_not_meet_its_successor() -> None:
     assert LEAVING <= NEVER_OVERLAP

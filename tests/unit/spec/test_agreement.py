@@ -38,10 +38,23 @@ GOOD: dict[str, Any] = {
             "timeout": "30s",
             "retry": {"attempts": 3, "backoff": {"first": "1s", "max": "1m30s"}},
             "window": 64,
+            "balance": "sticky",
+            "max_queue": 10,
+            "expire": "1h",
+            "lease": "never",
+            "layout": "dedicated",
         },
         "shell": {"run": ["bash"]},
     },
-    "pipes": {"layout": "dedicated", "capacity": "64KiB", "inboxes": {"tasks": {"to": "check"}}},
+    "pipes": {
+        "layout": "shared",
+        "capacity": "64KiB",
+        "inboxes": {"tasks": {"to": "check"}, "more": {"to": ["check"]}},
+        "outboxes": {"results": {"from": "check"}},
+        "routes": [
+            {"from": ["a", "b"], "to": "c", "when": "any", "payload": "{result}", "max_hops": 3}
+        ],
+    },
 }
 NAMES = [
     *(
@@ -61,11 +74,13 @@ NAMES = [
         "task",
     ),
     *("count", "env", "to", "stop", "signal", "after", "retry", "timeout", "window", "version"),
-    *("fleet", "workers", "pipes", "capacity"),
+    *("fleet", "workers", "pipes", "capacity", "from", "max_hops", "balance", "lease", "layout"),
+    *("never", "shared", "any"),
 ]
 TEXTS = [
     *("", "\n", "a\n", "30s\n", "30s", "0s", "0m0s", "1m30s", "30s1m", "500ms", "1.5s", "s", "１s"),
     *("64KiB", "64kb", "4096", "9999999999", "TERM", "term", "dedicated", "a" * 40, "a" * 41),
+    *("never\n", "never1s", "nevers", "30snever", "sticky"),
 ]
 LEAVES = (
     st.none()

@@ -10,7 +10,19 @@ from msgspec import UNSET
 
 from tests.unit.spec.loading import spec_of
 from tmaxd.spec.diff import Change, _words, diff
-from tmaxd.spec.model import Backoff, Duration, Group, Inbox, Pipes, Retry, Size, Spec, Stop
+from tmaxd.spec.model import (
+    Backoff,
+    Duration,
+    Group,
+    Inbox,
+    Outbox,
+    Pipes,
+    Retry,
+    Route,
+    Size,
+    Spec,
+    Stop,
+)
 
 WORDS = st.sampled_from(["a", "b", "{payload}", ""])
 DURATIONS = st.sampled_from([Duration(0), Duration(1.5), Duration(60)])
@@ -25,6 +37,19 @@ GROUPS = st.builds(
     timeout=st.none() | DURATIONS,
     retry=st.builds(Retry, backoff=st.builds(Backoff, first=DURATIONS)),
     window=st.none() | st.integers(1, 2),
+    balance=st.sampled_from(["least_loaded", "sticky"]),
+    max_queue=st.none() | st.integers(1, 2),
+    expire=st.none() | DURATIONS,
+    lease=st.none() | st.just(Duration(30)),
+    layout=st.sampled_from(["dedicated", "shared"]),
+)
+NAMES = st.lists(WORDS, min_size=1, max_size=2).map(tuple)
+ROUTES = st.builds(
+    Route,
+    sources=NAMES,
+    to=NAMES,
+    when=st.sampled_from(["done", "any"]),
+    max_hops=st.none() | st.just(3),
 )
 SPECS = st.builds(
     Spec,
@@ -33,7 +58,9 @@ SPECS = st.builds(
     pipes=st.builds(
         Pipes,
         capacity=st.sampled_from([Size(4096), Size(8192)]),
-        inboxes=st.dictionaries(st.sampled_from(["i", "j"]), st.builds(Inbox, to=WORDS)),
+        inboxes=st.dictionaries(st.sampled_from(["i", "j"]), st.builds(Inbox, to=NAMES)),
+        outboxes=st.dictionaries(st.sampled_from(["i", "o"]), st.builds(Outbox, sources=NAMES)),
+        routes=st.lists(ROUTES, max_size=2).map(tuple),
     ),
 )
 
@@ -79,6 +106,41 @@ def test_the_words_are_those_of_the_file() -> None:
     assert (by_key["workers.a.count"].old, by_key["workers.a.count"].new) == (1, 2)
     assert (by_key["workers.a.timeout"].old, by_key["workers.a.timeout"].new) == (30.0, UNSET)
     assert b'"old"' not in msgspec.json.encode(by_key["workers.c"])
+
+
+def test_the_words_of_tasks_and_pipes() -> None:
+    old = spec_of(
+        "workers: {a: {task: [x], lease: never}, b: {task: [x], balance: sticky}}\n"
+        "pipes: {inboxes: {i: {to: a}}, outboxes: {o: {from: a}}, routes: [{from: a, to: b}]}"
+    )
+    new = spec_of(
+        "workers: {a: {task: [x], max_queue: 5, expire: 1h}, b: {task: [x], layout: shared}}\n"
+        "pipes: {inboxes: {i: {to: [a, b]}}, outboxes: {o: {from: b}}, "
+        "routes: [{from: a, to: [b], max_hops: 2}]}"
+    )
+    route = {"from": "a", "to": "b", "when": "done", "payload": "{result}"}
+    assert [(c.key, c.old, c.new, c.field_class) for c in diff(old, new)] == [
+        ("pipes.inboxes.i.to", "a", ["a", "b"], "live"),
+        ("pipes.outboxes.o.from", "a", "b", "live"),
+        ("pipes.routes", [route], [{**route, "max_hops": 2}], "live"),
+        ("workers.a.expire", UNSET, 3600.0, "live"),
+        ("workers.a.lease", "never", 60.0, "live"),
+        ("workers.a.max_queue", UNSET, 5, "live"),
+        ("workers.b.balance", "sticky", "least_loaded", "live"),
+        ("workers.b.layout", "dedicated", "shared", "when_idle"),
+    ]
+
+
+def test_the_layout_of_all_is_that_of_each() -> None:
+    old = spec_of("workers: {a: {task: [x]}, b: {task: [x], layout: dedicated}, c: {run: [x]}}")
+    new = spec_of(
+        "workers: {a: {task: [x]}, b: {task: [x], layout: dedicated}, c: {run: [x]}}\n"
+        "pipes: {layout: shared}"
+    )
+    assert [(c.key, c.field_class) for c in diff(old, new)] == [
+        ("pipes.layout", "when_idle"),
+        ("workers.a.layout", "when_idle"),
+    ]
 
 
 def apply(words: dict[str, Any], change: Change) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tmaxd.spec.fields import CLASSES
-from tmaxd.spec.fingerprint import drifted, fingerprint
+from tmaxd.spec.fingerprint import drifted, fingerprint, shares
 from tmaxd.spec.model import Duration, Group, Retry, Stop
 
 BASE = Group(kind="task", argv=("a", "b"), cwd="/", env={"A": "1", "B": "2"})
@@ -33,17 +33,27 @@ def test_it_does_not_change_between_versions() -> None:
         ({"count": 9}, ()),
         ({"stop": Stop(after=Duration(1)), "timeout": Duration(1), "window": 2}, ()),
         ({"retry": Retry(attempts=3)}, ()),
+        ({"balance": "sticky", "max_queue": 1, "expire": Duration(1), "lease": None}, ()),
+        ({"layout": "shared"}, ("layout",)),
+        ({"layout": "shared", "cwd": "/x"}, ("cwd", "layout")),
     ],
 )
 def test_drift_names_the_field(change: dict[str, object], fields: tuple[str, ...]) -> None:
     other = msgspec.structs.replace(BASE, **change)
     assert drifted(fingerprint(BASE), fingerprint(other)) == fields
+    assert set(drifted(fingerprint(other), fingerprint(BASE))) == set(fields)
+
+
+def test_it_tells_who_pulls_from_the_group_s_fifo() -> None:
+    assert not shares(fingerprint(BASE))
+    assert shares(fingerprint(msgspec.structs.replace(BASE, layout="shared")))
+    assert not shares("layout")
 
 
 def test_only_fields_of_the_class_when_idle_count() -> None:
-    """`env_file` is part of env."""
-    idle = {p.removeprefix("workers.*.") for p, c in CLASSES.items() if c == "when_idle"}
-    assert idle - {"env_file"} == {"run", "serve", "task", "env", "cwd"}
+    """`env_file` is part of env; `pipes.layout` is the layout of groups that do not say."""
+    idle = {p.rpartition(".")[2] for p, c in CLASSES.items() if c == "when_idle"}
+    assert idle - {"env_file"} == {"run", "serve", "task", "env", "cwd", "layout"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,8 +54,20 @@ def test_the_example() -> None:
                 env={"LANG": "C.UTF-8"},
             ),
         },
-        pipes=Pipes(inboxes={"tasks": Inbox(to="check")}),
+        pipes=Pipes(inboxes={"tasks": Inbox(to=("check",))}),
     )
+
+
+def test_the_example_with_all_that_is_commented_out() -> None:
+    text, lines = re.subn(r"(?m)^( *)# (?= *(-|[a-z_]+:) )", r"\1", EXAMPLE.read_text())
+    text, heads = re.subn(r"(?m)^( *)# (?=[a-z_]+:$)", r"\1", text)
+    assert (lines, heads) == (8, 2)
+    outcome = loaded({"tmax.yaml": text})
+    assert outcome.warnings == ()
+    assert outcome.spec.workers["check"].layout == "shared"
+    assert outcome.spec.workers["echo"].lease == Duration(300)
+    assert set(outcome.spec.pipes.outboxes) == {"results"}
+    assert [route.max_hops for route in outcome.spec.pipes.routes] == [None, 3]
 
 
 def test_the_least_file() -> None:

@@ -15,7 +15,7 @@ from tests.unit.spec.loading import spec_of
 from tmaxd.spec import reference, schema
 from tmaxd.spec.fields import CLASSES, class_of
 from tmaxd.spec.file_model import SpecFile
-from tmaxd.spec.plain import FILE, Keys, Names, Shape
+from tmaxd.spec.plain import FILE, Keys, Many, Names, Shape
 from tmaxd.spec.wording import choices, wanted
 
 TOP = Path(__file__).parents[3]
@@ -70,6 +70,14 @@ def test_editors_accept_the_example() -> None:
         ("workers: {a: {task: [x], timeout: 0s}}", False),
         ("workers: {a: {run: [x], env: {TMAX_A: 1}}}", False),
         ("workers: {}\npool: 1", False),
+        ("workers: {a: {task: [x], lease: never, layout: shared, max_queue: '${Q}'}}", True),
+        ("workers: {a: {task: [x], lease: ever}}", False),
+        ("workers: {a: {task: [x], balance: stiky}}", False),
+        ("workers: {}\npipes: {routes: [{from: a, to: [b, c], max_hops: 3, x-why: 1}]}", True),
+        ("workers: {}\npipes: {routes: [{from: a, to: [b], hops: 3}]}", False),
+        ("workers: {}\npipes: {routes: [{from: a, to: []}]}", False),
+        ("workers: {}\npipes: {outboxes: {r: {from: a}}, inboxes: {t: {to: [a, b]}}}", True),
+        ("workers: {}\npipes: {outboxes: {r: {to: a}}}", False),
     ],
 )
 def test_editors_judge_as_the_loader_does(text: str, good: bool) -> None:
@@ -84,9 +92,10 @@ def properties(
         yield (*path, key), value
         for choice in choices(value, root):
             yield from properties(choice, root, (*path, key))
-    if isinstance(each := definition.get("additionalProperties"), dict):
-        for choice in choices(each, root):
-            yield from properties(choice, root, (*path, "*"))
+    for each in (definition.get("additionalProperties"), definition.get("items")):
+        if isinstance(each, dict):
+            for choice in choices(each, root):
+                yield from properties(choice, root, (*path, "*"))
 
 
 ROOT = schema.checker(SpecFile)
@@ -111,7 +120,7 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
         for example in value.get("examples", ()):
             checker.validate(example)
     group = {"task": ["x"]} | {
-        "count": defaults[("count",)],
+        **{key: defaults[(key,)] for key in ("count", "balance", "lease")},
         "stop": {"signal": defaults["stop", "signal"], "after": defaults["stop", "after"]},
         "retry": {
             "attempts": defaults["retry", "attempts"],
@@ -122,8 +131,13 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
         },
     }
     pipes = {key: KEYS["pipes", key]["default"] for key in ("layout", "capacity")}
-    written = f"workers: {json.dumps({'a': group})}\npipes: {json.dumps(pipes)}"
-    assert spec_of(written) == spec_of("workers: {a: {task: [x]}}")
+    route = {"from": "a", "to": "b"}
+    whole = {key: KEYS["pipes", "routes", "*", key]["default"] for key in ("when", "payload")}
+    both = {"a": group, "b": {"task": ["x"]}}
+    written = f"workers: {json.dumps(both)}\npipes: "
+    assert spec_of(written + json.dumps(pipes | {"routes": [route | whole]})) == spec_of(
+        "workers: {a: {task: [x]}, b: {task: [x]}}\npipes: {routes: [{from: a, to: b}]}"
+    )
 
 
 def test_the_shapes_are_those_of_the_schema() -> None:
@@ -132,7 +146,7 @@ def test_the_shapes_are_those_of_the_schema() -> None:
             for key, inner in shape.keys.items():
                 yield (*path, key)
                 yield from keys(inner, (*path, key))
-        elif isinstance(shape, Names):
+        elif isinstance(shape, Names | Many):
             yield from keys(shape.each, (*path, "*"))
 
     assert set(keys(FILE)) == set(KEYS)

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.tasks.driver import Driver, done, failed, frames_of, started
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.door import MAX_PAYLOAD
-from tmaxd.tasks.frames import Bad, HeartbeatFrame
+from tmaxd.tasks.frames import HeartbeatFrame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Finished, Requeued
+from tmaxd.tasks.records import Delivered, Done
 
 ONE = GroupPolicy()
 
@@ -30,15 +30,16 @@ def test_a_task_from_submit_to_done() -> None:
     d.says("g-1", started(1))
     d.now += 3
     d.says("g-1", done(1))
-    (end,) = d.records
-    assert isinstance(end, Finished)
-    assert (end.started, end.at, end.result, end.state) == (1002.0, 1005.0, "fine", "done")
-    assert d.of(ev.Ended) == [ev.Ended(((1, "done"),))]
+    assert d.records == [
+        Done("g", "g-1", "run-g-1", 1005.0, [(1, 1, 1000.0, 1002.0, "fine", None)]),
+        Delivered([1]),
+    ]
+    assert d.of(ev.Ended) == [ev.Ended([(1, "done")])]
 
 
 def test_ids_of_a_submit_follow_each_other_across_groups() -> None:
     d = Driver(g=ONE, h=ONE)
-    d.tell(ev.Submit(1, "g", ("a", "b")), ev.Submit(2, "h", ("c",)), ev.Submit(3, "g", ()))
+    d.tell(ev.Submit(1, ("g",), ("a", "b")), ev.Submit(2, ("h",), ("c",)), ev.Submit(3, ("g",), ()))
     assert d.of(ev.Accepted) == [ev.Accepted(1, 1, 2), ev.Accepted(2, 3, 1), ev.Accepted(3, 4, 0)]
 
 
@@ -226,7 +227,7 @@ def test_a_failing_task_is_tried_again_and_then_dead(
         assert d.sent() == {"g-1": [(1, attempt + 1)]}
     d.says("g-1", failed(1, tries, **fields))
     assert (d.ends(), d.state(1)) == ([(1, outcome, None)], "dead")
-    assert d.of(ev.Ended) == [ev.Ended(((1, "dead"),))]
+    assert d.of(ev.Ended) == [ev.Ended([(1, "dead")])]
     assert d.disk.entries[1].row.error == "broke"
 
 
@@ -249,50 +250,11 @@ def test_a_result_twice_and_results_of_others_are_strays() -> None:
     d.ready("g-1")
     d.submit("g", "x")
     d.says("g-1", done(1), done(1))
-    assert len(d.records) == 1
+    assert len(d.written(Done)) == 1
     d.says("g-2", done(1))
     d.says("g-1", done(1), run="another")
     view = d.dispatcher.view(d.now)
     assert (view.workers["run-g-1"].strays, view.strays) == (1, 2)
-
-
-# ------------------------------------------------------------------------------------ view
-
-
-def test_the_view() -> None:
-    d = Driver(g=GroupPolicy(timeout=10.0, attempts=2, backoff_first=50.0), h=ONE)
-    d.ready("g-1", window=4)
-    d.submit("g", *"abcdef")
-    d.now += 2
-    d.says("g-1", started(1), started(2), started(3), HeartbeatFrame(), Bad("why", "x"))
-    d.now += 3
-    d.says("g-1", done(1), failed(2))
-    d.now += 1
-    view = d.dispatcher.view(d.now)
-    g = view.groups["g"]
-    assert (g.queued, g.delayed, g.sent, g.running, g.done, g.dead) == (0, 1, 3, 1, 1, 0)
-    assert (g.run, g.wait) == ((3.0, 3.0), (2.0, 2.0))
-    assert g.rate == 2.0
-    assert view.groups["h"].run is None
-    worker = view.workers["run-g-1"]
-    assert (worker.in_flight, worker.running, worker.done) == ((3, 4, 5, 6), (3,), 1)
-    assert (worker.bad, worker.last_seen, worker.ready) == (1, 1005.0, True)
-    assert (worker.overdue_at, worker.overdue) == (1002.0 + 10 + 15, False)
-    late = d.dispatcher.view(1027.5).workers["run-g-1"]
-    assert late.overdue
-    assert [load.overdue for load in d.dispatcher.loads(1027.5)] == [True]
-    d.tell(ev.Groups({"h": ONE}))
-    assert not d.dispatcher.view(d.now).groups["g"].in_spec
-
-
-def test_counts_come_from_the_journal() -> None:
-    first = Driver(g=GroupPolicy(attempts=2))
-    first.ready("g-1", window=2)
-    first.submit("g", *"abcde")
-    first.says("g-1", done(1), failed(2))
-    g = Driver(first.disk, g=ONE).dispatcher.view(1000.0).groups["g"]
-    assert (g.queued, g.delayed, g.sent, g.done, g.dead) == (1, 1, 2, 1, 0)
-    assert [type(record) for record in first.records].count(Requeued) == 1
 
 
 def test_a_task_that_its_worker_would_not_end_has_timed_out_and_the_others_are_lost() -> None:

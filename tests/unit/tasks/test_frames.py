@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,20 +9,19 @@ from hypothesis import strategies as st
 from tmaxd.tasks.frames import (
     LINE_LIMIT,
     Bad,
+    BegunFrame,
     DoneFrame,
     FailedFrame,
-    Form,
     Frame,
     HeartbeatFrame,
     LineBuffer,
+    ProgressFrame,
     ReadyFrame,
+    ResultsFrame,
     StartedFrame,
-    TaskWriter,
     decode,
     escape,
-    payload_path,
     unescape,
-    unread_tasks,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -49,6 +46,22 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
         ),
         (b"failed\t17\t1\ttimeout\tno", FailedFrame(17, 1, "no", False, "timeout")),
         (b'{"t":"heartbeat","new field":[1,{}]}', HeartbeatFrame()),
+        (b'{"t":"ready","v":1,"window":64,"batch":true}', ReadyFrame(1, 64, batch=True)),
+        (b'{"t":"begun","tasks":[[1,1],[2,3]]}', BegunFrame([(1, 1), (2, 3)])),
+        (b'{"t":"results","tasks":[[1,1,"a\\n"]]}', ResultsFrame([(1, 1, "a\n")])),
+        (b'{"t":"progress","id":1,"attempt":2,"done":3}', ProgressFrame(1, 2, 3)),
+        (
+            b'{"t":"progress","id":1,"attempt":2,"done":0.5,"total":1,"note":"half"}',
+            ProgressFrame(1, 2, 0.5, 1, "half"),
+        ),
+        (b"progress\t1\t2\t3\t-\t", ProgressFrame(1, 2, 3)),
+        (b"progress\t1\t2\t0.5\t10\ta\\tb", ProgressFrame(1, 2, 0.5, 10, "a\tb")),
+        (b"failed\t1\t1\tcancelled\t", FailedFrame(1, 1, outcome="cancelled")),
+        (
+            b'{"t":"failed","id":1,"attempt":1,"outcome":"cancelled"}',
+            FailedFrame(1, 1, outcome="cancelled"),
+        ),
+        (b'{"t":"heartbeat","v":1,"window":8,"batch":true}', HeartbeatFrame(1, 8, batch=True)),
         (b"heartbeat", HeartbeatFrame(form="tsv")),
         (b"heartbeat\t1\t8", HeartbeatFrame(1, 8, "tsv")),
         (b'{"t":"heartbeat","v":1,"window":8}', HeartbeatFrame(1, 8)),
@@ -78,6 +91,14 @@ def test_decode(line: bytes, frame: Frame) -> None:
         (b"ready\t1\t0", "no window '0'"),
         (b"done\t1\t1\t\xff", "not UTF-8"),
         (b'{"t":"done","id":1,"attempt":1,"result":"\xff"}', "not UTF-8"),
+        (b'{"t":"begun"}', "tasks"),
+        (b'{"t":"begun","tasks":[[1,2,3]]}', "length 2"),
+        (b'{"t":"results","tasks":[[1,2]]}', "length 3"),
+        (b'{"t":"results","tasks":[[1,2,null]]}', "null"),
+        (b'{"t":"progress","id":1,"attempt":1}', "done"),
+        (b"progress\t1\t1\tnan\t-\t", "'nan' is no number"),
+        (b"progress\t1\t1\t1\tinf\t", "'inf' is no number"),
+        (b"progress\t1\t1\t1\t-", "takes 5 fields"),
         (b"x" * LINE_LIMIT, "longer than 4096 bytes"),
     ],
 )
@@ -157,68 +178,3 @@ def test_escape_and_back(text: str) -> None:
 def test_a_stray_backslash_stands_for_itself() -> None:
     assert unescape("a\\b\\") == "a\\b\\"
     assert unescape("\\\\n") == "\\n"
-
-
-@given(st.integers(1, 2**53), st.integers(1, 100), TEXT, st.none() | st.sampled_from([30.0, 0.5]))
-def test_a_json_task_frame(task: int, attempt: int, payload: str, timeout: float | None) -> None:
-    line = TaskWriter("json", timeout).inline(task, attempt, payload)
-    assert line is not None
-    assert line.count(b"\n") == 1
-    expected = {"t": "task", "id": task, "attempt": attempt, "payload": payload}
-    assert json.loads(line) == expected | ({} if timeout is None else {"timeout": timeout})
-    assert unread_tasks(line, "json") == {(task, attempt)}
-
-
-@given(st.integers(1, 2**53), st.integers(1, 100), TEXT)
-def test_a_tsv_task_frame(task: int, attempt: int, payload: str) -> None:
-    line = TaskWriter("tsv", 30.0).inline(task, attempt, payload)
-    assert line is not None
-    kind, *numbers, field = line.decode()[:-1].split("\t")
-    assert (kind, numbers, unescape(field)) == ("task", [str(task), str(attempt), "30"], payload)
-    assert unread_tasks(line, "tsv") == {(task, attempt)}
-
-
-def test_timeouts_in_tsv() -> None:
-    assert TaskWriter("tsv", None).inline(1, 1, "p") == b"task\t1\t1\t-\tp\n"
-    assert TaskWriter("tsv", 0.5).inline(1, 1, "p") == b"task\t1\t1\t0.500\tp\n"
-    assert TaskWriter("tsv", 3e6).inline(1, 1, "p") == b"task\t1\t1\t3000000\tp\n"
-
-
-@pytest.mark.parametrize("form", ["json", "tsv"])
-def test_a_frame_has_at_most_the_limit_or_goes_by_file(form: Form) -> None:
-    writer = TaskWriter(form, 30.0)
-    room = LINE_LIMIT - len(writer.inline(1, 1, "") or b"")
-    line = writer.inline(1, 1, "p" * room)
-    assert line is not None
-    assert len(line) == LINE_LIMIT
-    assert writer.inline(1, 1, "p" * (room + 1)) is None
-    assert writer.inline(1, 1, "ü" * (room // 2 + 1)) is None
-
-
-def test_frames_by_file() -> None:
-    path = payload_path("/spool", 7)
-    assert json.loads(TaskWriter("json", None).by_file(7, 2, path)) == {
-        "t": "task", "id": 7, "attempt": 2, "payload_file": "/spool/7.payload",
-    }  # fmt: skip
-    line = TaskWriter("tsv", None).by_file(7, 2, "/a\tb")
-    assert line == b"task_file\t7\t2\t-\t/a\\tb\n"
-    assert unread_tasks(line, None) == {(7, 2)}
-
-
-# ---------------------------------------------------------------------------------------- unread
-
-
-def test_only_whole_task_frames_count_as_unread() -> None:
-    json_writer, tsv_writer = TaskWriter("json", None), TaskWriter("tsv", None)
-    one = json_writer.inline(1, 1, "x") or b""
-    two = tsv_writer.inline(2, 3, "x") or b""
-    assert unread_tasks(one[5:] + one + b"\n{}\nping\n" + one[:-1], "json") == {(1, 1)}
-    assert unread_tasks(one + two, None) == {(1, 1), (2, 3)}
-    assert unread_tasks(two[2:] + b"task\tx\t1\t-\t\n" + two[:-3], "tsv") == set()
-    assert unread_tasks(b"", "json") == set()
-
-
-def test_a_torn_payload_that_looks_like_a_frame_is_none() -> None:
-    inner = '{"t":"task","id":5,"attempt":1,"payload":"x"}'
-    line = TaskWriter("tsv", None).inline(9, 1, inner) or b""
-    assert unread_tasks(line[line.index(b"{") :], "tsv") == set()

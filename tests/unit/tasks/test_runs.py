@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.unit.tasks.driver import Driver, done, frames_of, started
 from tmaxd.tasks import events as ev
-from tmaxd.tasks.frames import TaskWriter
 from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.tasks.writing import TaskWriter
 
 ONE = GroupPolicy()
 

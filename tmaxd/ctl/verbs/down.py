@@ -12,6 +12,7 @@ from tmaxd.ctl import fleet
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import CtlError, TimedOut
+from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.options import verb, wait_option
 from tmaxd.ctl.render_status import ALIVE
 from tmaxd.ctl.text import many, span
@@ -68,7 +69,7 @@ def _until_gone(api: Api, daemon: int, wait: float) -> None:
             if left <= 0:
                 raise TimedOut(
                     f"fleet {api.fleet} is not down after {span(wait)}; it goes on "
-                    "(`tmaxctl status` shows what is left)"
+                    f"(`{hints_for(api.fleet)('status')}` shows what is left)"
                 )
             live.show(f"stopping: {_left(api)}")
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from typing import NoReturn
 
 import click
 
-from tmaxd.ctl import fleet
+from tmaxd.ctl import fleet, results
 from tmaxd.ctl.api import Refused
-from tmaxd.ctl.console import Console, Live, is_terminal
+from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import CtlError, TimedOut
 from tmaxd.ctl.options import verb
-from tmaxd.ctl.text import clean
 
 
 @click.command("result", short_help="Print the result of a task.")
@@ -23,7 +21,7 @@ from tmaxd.ctl.text import clean
 def command(console: Console, id: int, wait: bool) -> None:
     """Print the result of task ID, byte for byte (on a terminal with control characters made visible).
 
-    Ends with 1 when the task is dead, and with 4 when it has not ended.
+    Ends with 1 when the task is dead or cancelled, and with 4 when it has not ended.
     """
     api = fleet.daemon(console.fleet)
     if wait:
@@ -35,11 +33,8 @@ def command(console: Console, id: int, wait: bool) -> None:
         _explain(refused, id)
     if console.as_json:
         console.json({"id": id, "result": data.decode(errors="replace")})
-    elif is_terminal(sys.stdout):
-        console.lines([clean(line) for line in data.decode(errors="replace").split("\n")])
     else:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        results.show(console, data)
 
 
 def _explain(refused: Refused, id: int) -> NoReturn:

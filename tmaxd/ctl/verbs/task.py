@@ -8,21 +8,27 @@ import click
 
 from tmaxd.ctl import fleet
 from tmaxd.ctl.console import Console
+from tmaxd.ctl.hints import hints_for
+from tmaxd.ctl.moments import day_and_time, time_of_day
 from tmaxd.ctl.options import verb
-from tmaxd.ctl.render_tasks import story
+from tmaxd.ctl.render_story import Telling, story
 
-
-def _when(wall: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(wall))
+MADE = 100
+"""The most tasks that are looked for which the end of this one has made."""
 
 
 @click.command("task", short_help="Tell the story of one task.")
 @click.argument("id", type=click.IntRange(1))
 @verb
 def command(console: Console, id: int) -> None:
-    """Tell the story of task ID: its payload, each attempt, how it ended."""
-    value = fleet.daemon(console.fleet).get(f"/v1/tasks/{id}")
+    """Tell the story of task ID: its payload, each attempt with its times, how it ended, and the tasks
+    that routes made of it."""
+    api = fleet.daemon(console.fleet)
+    value = api.get(f"/v1/tasks/{id}")
+    made = api.get("/v1/tasks", {"source": id, "limit": MADE})["tasks"]
     if console.as_json:
-        console.json(value)
-    else:
-        console.lines(story(value, time.time(), _when, console.paint))
+        console.json(value | {"made": made})
+        return
+    hint = hints_for(api.fleet)
+    telling = Telling(time.time(), day_and_time, time_of_day, hint, console.paint)
+    console.lines(story(value, made, telling))

@@ -1,37 +1,123 @@
-"""`tmaxctl tasks`: the task table, newest first."""
+"""`tmaxctl tasks`: the task table, newest first; or what changes in it."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from tmaxd.ctl import complete, fleet
-from tmaxd.ctl.console import Console
-from tmaxd.ctl.options import verb
+from tmaxd.ctl.api import Api
+from tmaxd.ctl.console import Console, is_terminal
+from tmaxd.ctl.errors import WrongUsage
+from tmaxd.ctl.hints import hints_for
+from tmaxd.ctl.options import state_option, verb
 from tmaxd.ctl.render_tasks import tasks as render
 
-STATES = ("queued", "delayed", "sent", "running", "done", "dead")
+LIMIT, WATCHED = 100, 1000
+"""Rows of a list, and tasks whose changes are looked for, where --limit does not say it."""
 
 
 @click.command("tasks", short_help="List tasks, newest first.")
 @click.option(
     "--group", metavar="GROUP", shell_complete=complete.task_groups, help="Only of GROUP."
 )
-@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@state_option("Only in one of these states")
+@click.option(
+    "--worker",
+    metavar="WORKER",
+    shell_complete=complete.workers,
+    help="Only those that WORKER has, or had last.",
+)
+@click.option("--key", metavar="TEXT", help="Only those submitted with this key.")
+@click.option(
+    "--source", type=click.IntRange(1), metavar="ID", help="Only those that routes made of task ID."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="At most the N newest, from 1 to 1000; else 100, and with a piped --watch 1000.",
+)
 @click.option("--before", type=click.IntRange(1), metavar="ID", help="Only older than task ID.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Draw it anew each second, until q or Ctrl-C; piped: print a task whenever it changes.",
+)
 @verb
 def command(
-    console: Console, group: str | None, state: tuple[str, ...], limit: int, before: int | None
+    console: Console,
+    group: str | None,
+    states: tuple[str, ...],
+    worker: str | None,
+    key: str | None,
+    source: int | None,
+    limit: int | None,
+    before: int | None,
+    watch: bool,
 ) -> None:
-    """List tasks, newest first. --state may be given more than once."""
-    wanted = {"group": group, "state": ",".join(state), "limit": limit, "before": before}
-    value = fleet.daemon(console.fleet).get("/v1/tasks", {k: v for k, v in wanted.items() if v})
+    """List tasks, newest first."""
+    if watch and before is not None:
+        raise WrongUsage("--watch is about the newest tasks, and --before about old ones")
+    if worker is not None:
+        fleet.check_worker(worker)
+    api = fleet.daemon(console.fleet)
+    wanted = {
+        "group": group,
+        "state": states,
+        "worker": worker,
+        "key": key,
+        "source": source,
+    }
+    query = {name: value for name, value in wanted.items() if value}
+    if not watch:
+        _list(console, api, {**query, "limit": limit or LIMIT}, before)
+    elif is_terminal(sys.stdout) and not console.as_json:
+        _draw(console, api, {**query, "limit": limit or LIMIT})
+    else:
+        _follow(console, api, {**query, "limit": limit or WATCHED})
+
+
+def _list(console: Console, api: Api, query: Mapping[str, Any], before: int | None) -> None:
+    value = api.get("/v1/tasks", {**query, **({"before": before} if before else {})})
     if console.as_json:
         console.json(value)
         return
     rows = value["tasks"]
     console.lines(render(rows, time.time(), console.paint, console.width))
-    if len(rows) == limit:
-        console.note(f"there may be more: --before {rows[-1]['id']}")
+    if len(rows) == query["limit"] and rows[-1]["id"] > 1:
+        console.note(f"older ones: {hints_for(api.fleet)(_older(query, rows[-1]['id']))}")
+
+
+def _older(query: Mapping[str, Any], last: int) -> str:
+    """The same command for the next page."""
+    from shlex import quote
+
+    words = ["tasks"]
+    for name, value in query.items():
+        if name == "state":
+            words.append(f"--state {','.join(value)}")
+        elif (name, value) != ("limit", LIMIT):
+            words.append(f"--{name} {quote(str(value))}")
+    return " ".join([*words, f"--before {last}"])
+
+
+def _draw(console: Console, api: Api, query: Mapping[str, Any]) -> None:
+    from tmaxd.ctl import watch
+
+    def picture(columns: int) -> list[str]:
+        rows = api.get("/v1/tasks", query)["tasks"]
+        return render(rows, time.time(), console.paint, columns)
+
+    watch.draw_on(console, picture)
+
+
+def _follow(console: Console, api: Api, query: Mapping[str, Any]) -> None:
+    from tmaxd.ctl import watch
+    from tmaxd.ctl.changes import Changes
+
+    watch.repeat(Changes(console, api, query).print)

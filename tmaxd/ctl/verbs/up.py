@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +13,7 @@ from tmaxd.ctl import fleet
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import WRONG, CtlError, NoDaemon, TimedOut, WrongUsage
+from tmaxd.ctl.hints import hints_for, must_be_named
 from tmaxd.ctl.launch import Daemon, launch
 from tmaxd.ctl.options import verb, wait_option
 from tmaxd.ctl.render_status import blockers, progress
@@ -58,6 +60,10 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
         )
     else:
         console.lines([f"fleet {name} is up: {progress(value)}, {span(took)}"])
+        if must_be_named(name):
+            console.note(
+                f"it is not the only one: `{hints_for(name)('status')}`, or TMAX_FLEET={name}"
+            )
 
 
 def _default(given: str | None) -> Path:
@@ -145,14 +151,14 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
         if value:
             state = progress(value)
         if time.monotonic() >= deadline:
-            raise TimedOut(
-                "\n".join(
-                    [
-                        f"fleet {api.fleet} has not converged after {span(wait or 30.0)}: {state}; "
-                        "it goes on (`tmaxctl status`)",
-                        *(blockers(value) if value else ()),
-                    ]
-                )
-            )
+            raise _not_in_time(api, wait or 30.0, state, value)
         live.show(state)
         time.sleep(LOOK_EVERY)
+
+
+def _not_in_time(api: Api, waited: float, state: str, value: dict[str, Any]) -> TimedOut:
+    hint = hints_for(api.fleet)
+    head = f"fleet {api.fleet} has not converged after {span(waited)}: {state}; it goes on"
+    return TimedOut(
+        "\n".join([f"{head} (`{hint('status')}`)", *(blockers(value, hint) if value else ())])
+    )

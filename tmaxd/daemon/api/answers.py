@@ -6,13 +6,16 @@ import msgspec
 from aiohttp import web
 
 from tmaxd.daemon.api.facade import Denied
-from tmaxd.daemon.api.types import Refused
+from tmaxd.daemon.api.types import Refused, Submission
 
 DENIALS = {
     "unknown_group": 404,
     "not_a_task_group": 409,
     "payload_too_large": 413,
     "bad_payload": 400,
+    "bad_option": 400,
+    "queue_full": 429,
+    "key_conflict": 409,
     "journal": 503,
 }
 """HTTP status for each reason of `Denied`. Only `journal` is not the caller's doing."""
@@ -26,16 +29,26 @@ class Refusal(Exception):
         status: int,
         error: str,
         message: str,
-        ranges: tuple[tuple[int, int], ...] | None = None,
+        taken: Submission | None = None,
     ) -> None:
+        """`taken`: what a submit had accepted all the same."""
         super().__init__(message)
         self.status = status
-        accepted = None if ranges is None else sum(count for _, count in ranges)
-        self.body = Refused(error=error, message=message, ranges=ranges, accepted=accepted)
+        self.body = Refused(error=error, message=message)
+        if taken is not None:
+            self.body = Refused(
+                error=error,
+                message=message,
+                ranges=taken.ranges,
+                accepted=taken.accepted,
+                existing=taken.existing or None,
+            )
 
 
-def refusal_of(denied: Denied, ranges: tuple[tuple[int, int], ...] | None = None) -> Refusal:
-    return Refusal(DENIALS[denied.reason], denied.reason, denied.message, ranges)
+def refusal_of(denied: Denied, taken: Submission | None = None, where: str = "") -> Refusal:
+    """`where`: put before the message."""
+    message = f"{where}{denied.message}"
+    return Refusal(DENIALS[denied.reason], denied.reason, message, taken)
 
 
 def answer(value: msgspec.Struct | dict[str, object], status: int = 200) -> web.Response:
@@ -45,5 +58,9 @@ def answer(value: msgspec.Struct | dict[str, object], status: int = 200) -> web.
 
 
 def refuse(refusal: Refusal) -> web.Response:
-    given = {k: v for k, v in msgspec.structs.asdict(refusal.body).items() if v is not None}
-    return answer(given, refusal.status)
+    return answer(fields(refusal), refusal.status)
+
+
+def fields(refusal: Refusal) -> dict[str, object]:
+    """What its body holds, without what says nothing."""
+    return {k: v for k, v in msgspec.structs.asdict(refusal.body).items() if v is not None}

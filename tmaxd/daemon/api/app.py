@@ -14,11 +14,13 @@ from functools import partial
 from aiohttp import web
 
 from tmaxd.daemon.api import (
+    cancel,
     down,
     ping,
     plan,
     reload,
     result,
+    retry,
     status,
     submit,
     task,
@@ -40,6 +42,8 @@ VERBS: tuple[Verb, ...] = (
     tasks.VERB,
     task.VERB,
     result.VERB,
+    cancel.VERB,
+    retry.VERB,
     wait.VERB,
     down.VERB,
 )

@@ -17,17 +17,18 @@ from tmaxd.daemon.api.types import (
     PlanResult,
     ReloadResult,
     Status,
+    Story,
     TaskEnd,
+    TaskVerdict,
 )
-from tmaxd.tasks.records import TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.events import DenyReason
+from tmaxd.tasks.records import PLAIN, Options, TaskFilter, TaskRow
 
-DenialReason = Literal[
-    "unknown_group", "not_a_task_group", "payload_too_large", "bad_payload", "journal"
-]
+DenialReason = DenyReason | Literal["not_a_task_group"]
 
 
 class Denied(Exception):
-    """Tasks were not accepted: none of the call's payloads is on disk."""
+    """Tasks were not accepted: none of the call's payloads is on disk, unless the message says otherwise."""
 
     def __init__(self, reason: DenialReason, message: str) -> None:
         super().__init__(message)
@@ -48,13 +49,25 @@ class Facade(Protocol):
         """What `reload` would do; changes nothing. `spec` (absolute): what it would do if that file's content
         were saved over the spec file; what it names relatively is looked for beside the spec file."""
 
-    async def submit(self, group: str, payloads: Sequence[str]) -> Accepted:
-        """Returns when all are on disk; all or none. Raises `Denied`. At least one payload, and at most
-        256 or 4 MiB a call."""
+    async def submit(
+        self,
+        group: str,
+        payloads: Sequence[str],
+        options: Options = PLAIN,
+        max_queue: int | None = None,
+    ) -> Accepted:
+        """Returns when all are on disk; all or none. Raises `Denied`. At least one payload; one at most with
+        `options.key`. Several calls may be under way: tasks are numbered in the order of the calls."""
+
+    async def cancel(self, ids: Sequence[int]) -> tuple[TaskVerdict, ...]:
+        """One verdict for each id, in their order; what was done is on disk."""
+
+    async def retry(self, ids: Sequence[int]) -> tuple[TaskVerdict, ...]:
+        """Likewise."""
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
 
-    async def story(self, task: int) -> TaskStory | None: ...
+    async def story(self, task: int) -> Story | None: ...
 
     def wait(self, ids: Sequence[int]) -> AsyncIterator[TaskEnd]:
         """Each task once, when it has ended (at once for those ended already, and with state `unknown` for

@@ -1,37 +1,51 @@
-"""Bytes that come in any pieces, cut into lines of a bounded length."""
+"""A body of lines that comes in any pieces: as many whole lines at a time as are there."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
+
+class Body(Protocol):
+    """A request's body, as aiohttp has it."""
+
+    async def readany(self) -> bytes:
+        """All that has come; waits for the first of it. b"" after the last."""
+
 
 class Lines:
-    def __init__(self, limit: int) -> None:
-        """`limit`: the most bytes a line may have, without its newline."""
+    """`limit`: the most bytes a line may have without its newline; more than ever come at once."""
+
+    def __init__(self, body: Body, limit: int) -> None:
+        self._body = body
         self._limit = limit
-        self._held: list[bytes] = []
+        self._begun: list[bytes] = []
+        """The pieces of a line whose end has not come."""
         self._size = 0
-        self.number = 0
-        """Lines given out so far."""
         self.too_long = False
-        """The line after those is over the limit; the caller is to stop."""
+        """The line after those that were given is over the limit; there are no more."""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are whole by now and stand before one that is too long, without newlines."""
-        *whole, rest = data.split(b"\n")
-        if whole:
-            whole[0] = b"".join((*self._held, whole[0]))
-            self._held, self._size = [], 0
-        self._held.append(rest)
-        self._size += len(rest)
-        for index, line in enumerate(whole):
-            if len(line) > self._limit:
-                self.too_long = True
-                del whole[index:]
-                break
-        else:
-            self.too_long = self._size > self._limit
-        self.number += len(whole)
-        return whole
+    async def next(self) -> bytes:
+        """The lines that have come since the last call, with their newlines. b"" after the last; that may have no
+        newline."""
+        while not self.too_long:
+            data = await self._body.readany()
+            if not data:
+                lines, self._begun, self._size = b"".join(self._begun), [], 0
+                return lines
+            if lines := self._cut(data):
+                return lines
+        return b""
 
-    def rest(self) -> bytes:
-        """What follows the last newline."""
-        return b"".join(self._held)
+    def _cut(self, data: bytes) -> bytes:
+        end = data.rfind(b"\n") + 1
+        if self._size + (data.find(b"\n") if end else len(data)) > self._limit:
+            self.too_long = True
+            return b""
+        if not end:
+            self._begun.append(data)
+            self._size += len(data)
+            return b""
+        lines = b"".join((*self._begun, data[:end]))
+        self._begun, self._size = [data[end:]], len(data) - end
+        self.too_long = self._size > self._limit
+        return lines

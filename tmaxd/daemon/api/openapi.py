@@ -38,7 +38,7 @@ def _structs(verbs: tuple[Verb, ...]) -> list[type[msgspec.Struct]]:
     found: list[type[msgspec.Struct]] = [Refused]
     for verb in verbs:
         shapes = [shape for _, _, shape in verb.answers.values()]
-        for shape in (*shapes, *verb.bodies.values()):
+        for shape in (*shapes, *verb.bodies.values(), *verb.more):
             if isinstance(shape, type) and shape not in found:
                 found.append(shape)
     return found

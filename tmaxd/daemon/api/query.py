@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from aiohttp import web
 
 from tmaxd.daemon.api.answers import Refusal
+
+Choice = TypeVar("Choice", bound=str)
 
 
 def known_only(request: web.Request, names: Collection[str]) -> None:
@@ -35,6 +38,35 @@ def integer(
 ) -> int | None:
     text = request.query.get(name)
     return default if text is None else _integer(name, text, low, high)
+
+
+def signed(request: web.Request, name: str, default: int, low: int, high: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(text) <= high:
+        return int(text)
+    raise _out_of_range(name, text, str(low), str(high))
+
+
+def word(request: web.Request, name: str, longest: int) -> str | None:
+    text = request.query.get(name)
+    if text is not None and not 1 <= len(text) <= longest:
+        shown = f"{text[:40]}…" if len(text) > 40 else text
+        raise Refusal(400, "bad_parameter", f"{name}={shown}: must have 1 to {longest} characters")
+    return text
+
+
+def one_of(request: web.Request, name: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Any number of the words, by commas or by repeating the parameter; in the order of `allowed`."""
+    words = [word for text in request.query.getall(name, ()) for word in text.split(",")]
+    for given in words:
+        if given not in allowed:
+            raise Refusal(
+                400, "bad_parameter", f"{name}={given[:40]}: must be one of {', '.join(allowed)}"
+            )
+    return tuple(choice for choice in allowed if choice in words)
 
 
 def task_id(request: web.Request) -> int:

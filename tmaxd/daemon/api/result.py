@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
-from pathlib import Path
 
 from aiohttp import web
 
@@ -18,42 +16,19 @@ from tmaxd.daemon.api.stream import streamed
 from tmaxd.daemon.api.task import ID, find
 from tmaxd.daemon.api.types import Refused
 from tmaxd.daemon.api.verb import Context, Verb
+from tmaxd.inside import open_inside
 from tmaxd.tasks.records import TaskStory
 
 CHUNK = 256 * 1024
 """Bytes read and sent at a time."""
 
 
-def open_in(folder: Path, path: str) -> int:
-    """Open a regular file inside `folder` for reading, walking down from it without following links.
-    Raises OSError; ValueError when the path does not lie inside."""
-    parts = Path(path).relative_to(folder).parts
-    if not parts or ".." in parts:
-        raise ValueError(path)
-    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in parts[:-1]:
-            below = os.open(
-                part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
-            )
-            os.close(at)
-            at = below
-        # O_NONBLOCK: opening a FIFO that nobody writes would wait for ever.
-        file = os.open(
-            parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at
-        )
-    finally:
-        os.close(at)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise ValueError(path)
-    return file
-
-
 def _check_ended(story: TaskStory) -> None:
     task = story.task
     if task.state == "dead":
         raise Refusal(409, "task_dead", f"task {task.id} is dead: {task.error or 'no error text'}")
+    if task.state == "cancelled":
+        raise Refusal(409, "task_cancelled", f"task {task.id} was cancelled; it has no result")
     if task.state != "done":
         raise Refusal(409, "not_ended", f"task {task.id} is {task.state}; it has no result yet")
 
@@ -75,7 +50,7 @@ async def handle(context: Context, request: web.Request) -> web.StreamResponse:
         return web.Response(text=story.result or "", content_type="text/plain", charset="utf-8")
     path = story.result_file
     try:
-        file = await asyncio.to_thread(open_in, context.spool, path)
+        file = await asyncio.to_thread(open_inside, context.spool, path)
     except ValueError as error:
         raise Refusal(
             409, "bad_result_file", f"{path}: not a regular file inside {context.spool}"
@@ -96,7 +71,7 @@ VERB = Verb(
         200: ("The result", "text/plain", {"type": "string"}),
         404: ("No such task", "application/json", Refused),
         409: (
-            "`not_ended`, `task_dead`, or `bad_result_file`",
+            "`not_ended`, `task_dead`, `task_cancelled`, or `bad_result_file`",
             "application/json",
             Refused,
         ),

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 1.0
 """What requests in hand are given when the daemon goes down; open-ended ones are cut at once."""
+
+READ_AHEAD = 512 * 1024
+"""Bytes of a body that are read while what came before them is on its way to disk; twice as many at the most. A whole
+batch of a fast sender, so that it never waits for more than the disk."""
 
 KEEP_ALIVE = 5.0
 """Seconds; tmaxctl gives a stream up after three times that."""
@@ -52,16 +58,17 @@ async def start(
     spool: Path,
     owners: AbstractSet[int] | None = None,
     keep_alive: float = KEEP_ALIVE,
+    wall: Callable[[], float] = time.time,
 ) -> Api:
     """Serve the facade on the unix socket `path` (0600). The caller holds the fleet's lock, so a socket
     that stands there is stale and is replaced, in one step.
 
     `spool`: the folder that result files lie in. `owners`: user ids that are let in; by default this
-    process's own and root. `keep_alive`: seconds between signs of life on a silent stream. Raises OSError
-    when the socket cannot be bound.
+    process's own and root. `keep_alive`: seconds between signs of life on a silent stream. `wall`: the time, from
+    which `after` and `expires` of a submit count. Raises OSError when the socket cannot be bound.
     """
     app_module, verb_module, web = await asyncio.to_thread(_load)
-    context = verb_module.Context(facade=facade, spool=spool, keep_alive=keep_alive)
+    context = verb_module.Context(facade=facade, spool=spool, keep_alive=keep_alive, wall=wall)
     app = app_module.build(context, owners or frozenset({os.getuid(), 0}))
     runner = web.AppRunner(
         app,
@@ -69,6 +76,7 @@ async def start(
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
         lingering_time=1.0,
+        read_bufsize=READ_AHEAD,
     )
     await runner.setup()
     listener, temporary = _bind(path)

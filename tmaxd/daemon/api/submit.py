@@ -1,189 +1,245 @@
 """POST /v1/tasks: payloads in, ids out once they are on disk.
 
-A JSON array is for a few tasks. NDJSON is a stream: whatever has arrived is made durable before more
-is read, so that the sender is held back by the disk and nothing piles up; a slow producer's line does
-not wait for a batch to fill. A refusal in the middle says what was accepted before it.
+A JSON array is for a few tasks. NDJSON is a stream: what has arrived is made durable while the next lines arrive, so
+that batches grow with the sender's speed, a slow sender's line does not wait for a batch to fill, and nothing piles up.
+Who accepts NDJSON gets the ids in the same way, as soon as they are on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from tmaxd.daemon.api.answers import Refusal, answer, refusal_of
+from tmaxd.daemon.api.answers import Refusal, answer, fields, refusal_of
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.api.lines import Lines
+from tmaxd.daemon.api.payloads import Items, array_items, line_items
 from tmaxd.daemon.api.query import known_only
-from tmaxd.daemon.api.types import Accepted, Refused, Submission
-from tmaxd.daemon.api.verb import Context, Limits, Parameter, Verb
+from tmaxd.daemon.api.stream import streamed
+from tmaxd.daemon.api.types import Accepted, AllAccepted, NewTask, Refused, Submission
+from tmaxd.daemon.api.verb import Context, Limits, Verb
+from tmaxd.daemon.api.wishes import NAMES, PARAMETERS, Run, wishes
 
 ESCAPES = 6
 """A character that takes one byte takes at most six in JSON (`\\u0000`)."""
 
-_payload = msgspec.json.Decoder(str)
-_payloads = msgspec.json.Decoder(list[str])
+OBJECT = 4096
+"""Bytes of a line beside its payload: what the options of a task take, and more."""
+
+NDJSON = "application/x-ndjson"
+
+_encode = msgspec.json.Encoder().encode
+
+Sink = Callable[[bytes], Awaitable[None]]
 
 
-class Ranges:
-    """Accepted ids, neighbours joined."""
+class Taken:
+    """What a request had accepted, neighbours joined."""
 
     def __init__(self) -> None:
         self._ranges: list[tuple[int, int]] = []
+        self._existing: list[int] = []
 
     def add(self, accepted: Accepted) -> None:
-        if self._ranges and sum(self._ranges[-1]) == accepted.first_id:
+        if accepted.existing:
+            self._existing.append(accepted.first_id)
+        elif self._ranges and sum(self._ranges[-1]) == accepted.first_id:
             first, count = self._ranges.pop()
             self._ranges.append((first, count + accepted.count))
         else:
             self._ranges.append((accepted.first_id, accepted.count))
 
-    def all(self) -> tuple[tuple[int, int], ...]:
-        return tuple(self._ranges)
+    def all(self) -> Submission:
+        total = sum(count for _, count in self._ranges)
+        return Submission(
+            ranges=tuple(self._ranges), accepted=total, existing=tuple(self._existing)
+        )
 
 
 class Submitter:
-    """One request's payloads on their way to the journal, a batch at a time."""
+    """One request's tasks on their way to the journal. Those that are asked for alike go a batch at a time, so that a
+    refusal leaves nothing behind it; others go together, since each is a submit of its own."""
 
-    def __init__(self, context: Context, group: str) -> None:
-        self._facade = context.facade
-        self._limits = context.limits
+    def __init__(self, context: Context, request: web.Request, group: str) -> None:
+        self._context = context
         self._group = group
-        self.ranges = Ranges()
+        self._wishes = wishes(request)
+        self.sink: Sink | None = None
+        """Gets each `Accepted` as a line."""
+        self.taken = Taken()
 
-    async def give(self, payloads: Sequence[str]) -> None:
-        for batch in batches(payloads, self._limits):
-            try:
-                self.ranges.add(await self._facade.submit(self._group, batch))
-            except Denied as denied:
-                raise refusal_of(denied, self.ranges.all()) from denied
+    async def give(self, items: Items) -> None:
+        """All that is good of them; raises Refusal for the first that is not, or that is refused."""
+        self._check_key(items)
+        runs = list(self._wishes.runs(items.items, self._context.wall()))
+        if len(runs) == 1:
+            for batch in batches(runs[0], self._context.limits):
+                await self._alone(batch, items)
+        else:
+            parts = [batch for run in runs for batch in batches(run, self._context.limits)]
+            step = self._context.limits.under_way
+            for start in range(0, len(parts), step):
+                await self._together(parts[start : start + step], items)
+        if items.refusal is not None:
+            body = items.refusal.body
+            raise Refusal(items.refusal.status, body.error, body.message, self.taken.all())
 
-    def refuse(self, status: int, error: str, message: str) -> Refusal:
-        return Refusal(status, error, message, self.ranges.all())
+    def _check_key(self, items: Items) -> None:
+        if self._wishes.key is not None and items.before + len(items.items) > 1:
+            message = (
+                "key is the key of one task, and here are more: give each its own key, as an object"
+            )
+            raise Refusal(400, "bad_option", message, self.taken.all())
+
+    async def _alone(self, part: Run, items: Items) -> None:
+        try:
+            await self._took(await self._submit(part))
+        except Denied as denied:
+            raise self._refusal(denied, part, items) from None
+
+    async def _together(self, parts: Sequence[Run], items: Items) -> None:
+        """Submit them all, then take the answers in order."""
+        calls = [asyncio.ensure_future(self._submit(part)) for part in parts]
+        first: tuple[Denied, Run] | None = None
+        try:
+            for call, part in zip(calls, parts, strict=True):
+                try:
+                    accepted = await call
+                except Denied as denied:
+                    first = first or (denied, part)
+                    continue
+                await self._took(accepted)
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        if first is not None:
+            raise self._refusal(*first, items)
+
+    async def _submit(self, part: Run) -> Accepted:
+        _, options, payloads = part
+        return await self._context.facade.submit(
+            self._group, payloads, options, self._wishes.max_queue
+        )
+
+    async def _took(self, accepted: Accepted) -> None:
+        self.taken.add(accepted)
+        if self.sink is not None:
+            await self.sink(_encode(accepted) + b"\n")
+
+    def _refusal(self, denied: Denied, part: Run, items: Items) -> Refusal:
+        place, _, payloads = part
+        return refusal_of(denied, self.taken.all(), items.name(place, len(payloads)))
 
 
-def batches(payloads: Sequence[str], limits: Limits) -> Iterator[Sequence[str]]:
+def batches(run: Run, limits: Limits) -> Iterator[Run]:
     """Cut by number and by size; one payload alone may be larger than the bound in bytes."""
+    place, options, payloads = run
+    if len(payloads) <= limits.batch and sum(map(len, payloads)) <= limits.batch_bytes:
+        yield run
+        return
     start, size = 0, 0
     for index, payload in enumerate(payloads):
         full = index - start == limits.batch or size + len(payload) > limits.batch_bytes
         if full and index > start:
-            yield payloads[start:index]
+            yield place + start, options, payloads[start:index]
             start, size = index, 0
         size += len(payload)
-    if start < len(payloads):
-        yield payloads[start:]
-
-
-def check_size(payload: str, which: str, limits: Limits) -> None:
-    size = len(payload) if payload.isascii() else len(payload.encode())
-    if size > limits.payload:
-        raise _too_large(which, f"has {size:,} bytes", limits)
-
-
-def _too_large(which: str, has: str, limits: Limits) -> Refusal:
-    return Refusal(
-        413,
-        "payload_too_large",
-        f"{which} {has}; the limit is {limits.payload:,} (put the data into a file and submit its path)",
-    )
-
-
-def decode(line: bytes, number: int, limits: Limits) -> str:
-    try:
-        payload = _payload.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, "bad_payload", f"line {number} is not a JSON string: {error}") from None
-    check_size(payload, f"line {number}", limits)
-    return payload
+    yield place + start, options, payloads[start:]
 
 
 async def _stream(context: Context, request: web.Request, submitter: Submitter) -> None:
     limits = context.limits
-    lines = Lines(limits.payload * ESCAPES + 2)
-    async for data in request.content.iter_any():
-        before = lines.number
-        await _give_lines(submitter, lines.feed(data), before, limits)
-        if lines.too_long:
-            raise submitter.refuse(
-                413,
-                "payload_too_large",
-                f"line {lines.number + 1} is over {limits.payload:,} bytes, the limit for a payload",
-            )
-    if rest := lines.rest():
-        await _give_lines(submitter, [rest], lines.number, limits)
+    lines = Lines(request.content, limits.payload * ESCAPES + OBJECT)
+    number = 0
+    while data := await lines.next():
+        await submitter.give(line_items(data, number, limits))
+        number += data.count(b"\n")
+    if lines.too_long:
+        raise Refusal(
+            413,
+            "payload_too_large",
+            f"line {number + 1} is over {limits.payload:,} bytes, the limit for a payload",
+            submitter.taken.all(),
+        )
 
 
-async def _give_lines(
-    submitter: Submitter, lines: Sequence[bytes], before: int, limits: Limits
-) -> None:
-    """Lines up to the first bad one are accepted, so that the answer can say where to go on."""
-    good: list[str] = []
-    try:
-        for number, line in enumerate(lines, before + 1):
-            if line.strip():
-                good.append(decode(line, number, limits))
-    except Refusal as refusal:
-        await submitter.give(good)
-        body = refusal.body
-        raise submitter.refuse(refusal.status, body.error, body.message) from None
-    await submitter.give(good)
-
-
-async def _array(context: Context, request: web.Request, submitter: Submitter) -> None:
-    try:
-        payloads = _payloads.decode(await request.read())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, "bad_body", f"not a JSON array of strings: {error}") from None
-    for number, payload in enumerate(payloads, 1):
-        check_size(payload, f"payload {number}", context.limits)
-    await submitter.give(payloads)
+async def _answer_in_lines(
+    context: Context, request: web.Request, submitter: Submitter
+) -> web.StreamResponse:
+    """The head is out before the first task is looked at, so that a refusal is the last line."""
+    async with streamed(request, NDJSON) as response:
+        submitter.sink = response.write
+        last: dict[str, object] | AllAccepted
+        try:
+            await _stream(context, request, submitter)
+        except Refusal as refusal:
+            last = fields(refusal)
+        else:
+            last = AllAccepted(submitter.taken.all().accepted)
+        await response.write(_encode(last) + b"\n")
+    return response
 
 
 async def handle(context: Context, request: web.Request) -> web.StreamResponse:
-    known_only(request, ("group",))
+    known_only(request, NAMES)
     group = request.query.get("group")
     if not group:
         raise Refusal(400, "bad_parameter", "group is missing: POST /v1/tasks?group=GROUP")
-    submitter = Submitter(context, group)
+    submitter = Submitter(context, request, group)
     match request.content_type:
         case "application/json":
-            await _array(context, request, submitter)
+            await submitter.give(array_items(await request.read(), context.limits))
         case "application/x-ndjson":
             with context.may_last():
+                if NDJSON in request.headers.get("Accept", ""):
+                    return await _answer_in_lines(context, request, submitter)
                 await _stream(context, request, submitter)
         case other:
             raise Refusal(
                 415,
                 "bad_content_type",
-                f"content type {other[:80]}: send a JSON array of strings as application/json, or one"
-                " JSON string a line as application/x-ndjson",
+                f"content type {other[:80]}: send a JSON array as application/json, or one task a line as"
+                f" {NDJSON}",
             )
-    ranges = submitter.ranges.all()
-    return answer(Submission(ranges=ranges, accepted=sum(count for _, count in ranges)))
+    return answer(submitter.taken.all())
 
+
+TASK: dict[str, Any] = {
+    "oneOf": [{"type": "string"}, {"$ref": "#/components/schemas/NewTask"}],
+}
 
 VERB = Verb(
     "POST",
     "/v1/tasks",
     handle,
-    "Submit tasks; the answer comes when all of them are on disk",
+    "Submit tasks; the answer comes when all of them are on disk. To who accepts application/x-ndjson it is a stream: "
+    "an `Accepted` a line, as soon as these tasks are on disk, and at the end an `AllAccepted` or a `Refused`",
     {
         200: ("Accepted", "application/json", Submission),
-        400: ("`bad_payload`, `bad_body` or `bad_parameter`", "application/json", Refused),
+        400: (
+            "`bad_payload`, `bad_option`, `bad_body` or `bad_parameter`",
+            "application/json",
+            Refused,
+        ),
         404: ("`unknown_group`", "application/json", Refused),
-        409: ("`not_a_task_group`", "application/json", Refused),
+        409: ("`not_a_task_group` or `key_conflict`", "application/json", Refused),
         413: ("`payload_too_large` or `body_too_large`", "application/json", Refused),
         415: ("`bad_content_type`", "application/json", Refused),
+        429: ("`queue_full`", "application/json", Refused),
         503: ("`journal`: nothing can be written at the moment", "application/json", Refused),
     },
-    parameters=(Parameter("group", {"type": "string"}, "The group to work on them.", True),),
+    parameters=PARAMETERS,
     bodies={
-        "application/json": {"type": "array", "items": {"type": "string"}},
-        "application/x-ndjson": {
+        "application/json": {"type": "array", "items": TASK},
+        NDJSON: {
             "type": "string",
-            "description": "One JSON string a line, in any amount.",
+            "description": "A JSON string or a NewTask a line, in any amount.",
         },
     },
+    more=(NewTask, Accepted, AllAccepted),
 )

@@ -6,14 +6,13 @@ from aiohttp import web
 
 from tmaxd.daemon.api.answers import Refusal, answer
 from tmaxd.daemon.api.query import known_only, task_id
-from tmaxd.daemon.api.types import Refused
+from tmaxd.daemon.api.types import Refused, Story
 from tmaxd.daemon.api.verb import Context, Parameter, Verb
-from tmaxd.tasks.records import TaskStory
 
 ID = Parameter("id", {"type": "integer", "minimum": 1}, "The task's id.", required=True)
 
 
-async def find(context: Context, request: web.Request) -> TaskStory:
+async def find(context: Context, request: web.Request) -> Story:
     """The task that the path names; a refusal when there is none."""
     known_only(request, ())
     number = task_id(request)
@@ -31,9 +30,9 @@ VERB = Verb(
     "GET",
     "/v1/tasks/{id}",
     handle,
-    "One task whole: payload, every attempt, result",
+    "One task whole: payload, every attempt, result; while it runs, how far it is",
     {
-        200: ("The story", "application/json", TaskStory),
+        200: ("The story", "application/json", Story),
         404: ("No such task", "application/json", Refused),
     },
     parameters=(ID,),

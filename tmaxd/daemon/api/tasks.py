@@ -6,8 +6,8 @@ from typing import get_args
 
 from aiohttp import web
 
-from tmaxd.daemon.api.answers import Refusal, answer
-from tmaxd.daemon.api.query import integer, known_only
+from tmaxd.daemon.api.answers import answer
+from tmaxd.daemon.api.query import integer, known_only, one_of
 from tmaxd.daemon.api.types import TaskList
 from tmaxd.daemon.api.verb import Context, Parameter, Verb
 from tmaxd.tasks.records import State, TaskFilter
@@ -16,22 +16,17 @@ STATES: tuple[State, ...] = get_args(State)
 MAX_ROWS = 1000
 """A page is built as one piece; more comes by `before`."""
 
-
-def _states(text: str | None) -> tuple[State, ...]:
-    words = [] if text is None else text.split(",")
-    for word in words:
-        if word not in STATES:
-            raise Refusal(
-                400, "bad_parameter", f"state={word[:40]}: must be one of {', '.join(STATES)}"
-            )
-    return tuple(state for state in STATES if state in words)
+NAMES = ("group", "state", "worker", "key", "source", "before", "limit")
 
 
 async def handle(context: Context, request: web.Request) -> web.StreamResponse:
-    known_only(request, ("group", "state", "before", "limit"))
+    known_only(request, NAMES)
     filters = TaskFilter(
         group=request.query.get("group"),
-        states=_states(request.query.get("state")),
+        states=one_of(request, "state", STATES),
+        worker=request.query.get("worker"),
+        key=request.query.get("key"),
+        source=integer(request, "source", None, 1, 2**63 - 1),
         before=integer(request, "before", None, 1, 2**63 - 1),
         limit=integer(request, "limit", 100, 1, MAX_ROWS) or 100,
     )
@@ -49,7 +44,14 @@ VERB = Verb(
         Parameter(
             "state",
             {"type": "array", "items": {"enum": list(STATES)}},
-            "Only these states, separated by commas.",
+            "Only these states, separated by commas or given several times.",
+        ),
+        Parameter("worker", {"type": "string"}, "Only those that this worker has, or had last."),
+        Parameter("key", {"type": "string"}, "Only those submitted with this key."),
+        Parameter(
+            "source",
+            {"type": "integer", "minimum": 1},
+            "Only those that the end of this task made, by a route.",
         ),
         Parameter("before", {"type": "integer", "minimum": 1}, "Only ids below this one."),
         Parameter(

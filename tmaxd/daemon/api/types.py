@@ -6,12 +6,21 @@ Every time is wall time, in seconds since the epoch, unless its name says otherw
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from tmaxd.spec.problems import Problem, render
-from tmaxd.tasks.records import TaskRow
+from tmaxd.tasks.events import Verdict
+from tmaxd.tasks.records import (
+    MAX_KEY,
+    MAX_PRIORITY,
+    MIN_PRIORITY,
+    State,
+    TaskRow,
+    TaskStory,
+)
 
 WorkerState = Literal[
     "absent",
@@ -82,17 +91,23 @@ class GroupStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Alive ones."""
     queued: int
     delayed: int
-    """Waiting for the time of their next attempt."""
+    """Waiting for the time of their first or next attempt."""
     sent: int
     """With a worker, not begun."""
     running: int
     done: int
     dead: int
+    cancelled: int = 0
+    max_queue: int | None = None
+    """Tasks that may wait (queued and delayed); more are refused. None: no limit."""
     rate: float
     """Tasks ended a second, over the last ten seconds."""
     p50_ms: float | None
     p99_ms: float | None
-    """How long tasks took, start to end; None before the first."""
+    """How long the latest tasks took, start to end; None before the first."""
+    wait_p50_ms: float | None = None
+    wait_p99_ms: float | None = None
+    """How long the latest tasks waited, from their submission (or, where later, their time) to their start."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,16 +136,34 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When a worker in `backoff` is started again."""
     pending: str | None
     """The reason of an action that waits, such as a replacement until the worker is idle."""
+    heard: float | None = None
+    """When this daemon heard the last frame of it; None before the first. One that holds tasks and has been silent
+    for the group's `lease` is `silent`, and is ended with the reason `silent`."""
+    silent: bool = False
 
 
 class InboxStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A public FIFO, each line of which becomes a task."""
 
     name: str
-    to: str
-    """The group that gets the tasks."""
+    to: tuple[str, ...]
+    """The groups that get the tasks, each of them one a line."""
     path: str
     """Where to write."""
+    paused: str | None = None
+    """Why lines wait in the FIFO at the moment, one sentence; None while they are taken."""
+
+
+class OutboxStatus(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """A public FIFO that gets a line for each task that ends."""
+
+    name: str
+    from_: tuple[str, ...]
+    """The groups whose tasks they are."""
+    path: str
+    """Where to read."""
+    lost: int
+    """Lines that found no room, since nobody read in time; since the daemon started."""
 
 
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +193,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[WorkerStatus, ...]
     inboxes: tuple[InboxStatus, ...] = ()
     """Those of the spec in force."""
+    outboxes: tuple[OutboxStatus, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     foreign: tuple[str, ...] = ()
     """Sessions on the fleet's tmux socket that are not the daemon's; it never touches them."""
@@ -196,18 +230,55 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[ProblemReport, ...] = ()
 
 
-class Accepted(msgspec.Struct, frozen=True):
+Priority = Annotated[int, Meta(ge=MIN_PRIORITY, le=MAX_PRIORITY)]
+Word = Annotated[str, Meta(min_length=1, max_length=MAX_KEY)]
+Seconds = Annotated[float, Meta(ge=0, le=1e10)]
+
+
+class NewTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A task to be, where its payload alone does not say it all. What it does not say, the query's parameters say."""
+
+    payload: str
+    priority: Priority | None = None
+    """Higher ones go first."""
+    after: Seconds | None = None
+    """Seconds from now before which it is not begun; not together with `at`."""
+    at: Seconds | None = None
+    """Wall time before which it is not begun."""
+    key: Word | None = None
+    """A second submission to the group with the same key and payload is the same task; with another payload it is
+    refused."""
+    affinity: Word | None = None
+    """Tasks of one affinity go to one worker, where the group's `balance` is `sticky`."""
+    expires: Seconds | None = None
+    """Seconds from now (where it has a time of its own, from then) after which it is given up if it has not begun."""
+
+
+class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tasks that are on disk: ids `first_id` to `first_id + count - 1`."""
 
     first_id: int
     count: int
+    existing: bool = False
+    """Nothing was added: `first_id` is the task that has the key already."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one submit request had accepted; each range is first id and count."""
 
     ranges: tuple[tuple[int, int], ...]
+    """New tasks."""
     accepted: int
+    """How many these are."""
+    existing: tuple[int, ...] = ()
+    """Tasks that were there already, by their keys, in the order of the request."""
+
+
+class AllAccepted(msgspec.Struct, frozen=True):
+    """The last line of a stream of `Accepted` that was taken whole."""
+
+    accepted: int
+    """New tasks."""
 
 
 class TaskList(msgspec.Struct, frozen=True):
@@ -215,10 +286,49 @@ class TaskList(msgspec.Struct, frozen=True):
     """Newest first."""
 
 
+class TaskProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker last said of a running task."""
+
+    done: float
+    total: float | None = None
+    note: str = ""
+    at: float
+
+
+class Story(TaskStory, frozen=True, kw_only=True):
+    """One task whole, as it is at this instant."""
+
+    progress: TaskProgress | None = None
+    """Only while it runs, and only if its worker says so."""
+    cancelling: bool = False
+    """Its worker has been asked to end it, and has not answered."""
+
+
 class TaskEnd(msgspec.Struct, frozen=True):
     id: int
-    state: Literal["done", "dead", "unknown"]
+    state: Literal["done", "dead", "cancelled", "unknown"]
     """`unknown`: there is no such task."""
+
+
+class TaskChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tasks to cancel or to retry: single ids, ranges as first id and count, and all tasks of a group that are in
+    one of the states."""
+
+    ids: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
+    group: str | None = None
+    states: tuple[State, ...] = ()
+    """Only with `group`. None given: of a cancel, all that have not ended; of a retry, those that are dead."""
+
+
+class TaskVerdict(msgspec.Struct, frozen=True):
+    """What became of one task that was to be cancelled or retried."""
+
+    id: int
+    verdict: Verdict
+    """Cancel: `cancelled` at once, `cancelling` (its worker was asked), `ended` (it was over). Retry: `retried`,
+    `waiting` (it is not over), `done` (it has a result). Both: `unknown` (no such task), `unreadable` (the disk
+    could not be read)."""
 
 
 class WaitFor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,5 +353,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     """What, where, why, and what to do."""
     ranges: tuple[tuple[int, int], ...] | None = None
-    """Submit only: what was accepted before the refusal."""
+    """Submit only: what was accepted all the same: everything before the refused tasks, and perhaps some that were on
+    their way together with them."""
     accepted: int | None = None
+    existing: tuple[int, ...] | None = None

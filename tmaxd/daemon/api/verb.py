@@ -22,12 +22,16 @@ class Limits:
     """One task. Larger data belongs in a file whose path is the task."""
     body: int = 8 * 1024 * 1024
     """A body that is decoded as a whole, which stops the loop for about 10 ms at this size."""
-    batch: int = 256
-    """Tasks given to the journal at once: one commit, whose wait the next tasks then share."""
+    batch: int = 2048
+    """Tasks submitted at once: they are on disk together, and keep the loop for about 5 ms."""
     batch_bytes: int = 4 * 1024 * 1024
     """The same in bytes, so that large payloads do not pile up in memory."""
+    under_way: int = 256
+    """Submits of one request at a time, where tasks that have other options than their neighbours go alone."""
     waits: int = 1_000_000
-    """Ids in one wait request: 8 MB of references."""
+    """Ids in one request: 8 MB of references."""
+    page: int = 1000
+    """Tasks cancelled or retried at once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Context:
     """Folder that result files must lie in."""
     keep_alive: float
     """Seconds between the blank lines of an otherwise silent stream."""
+    wall: Callable[[], float]
+    """Seconds since the epoch, now."""
     limits: Limits = field(default_factory=Limits)
     open_ended: set[asyncio.Task[Any]] = field(default_factory=set)
     """Requests that may last for ever; the daemon's end does not wait for them."""
@@ -79,6 +85,8 @@ class Verb:
     parameters: tuple[Parameter, ...] = ()
     bodies: Mapping[str, Any] = field(default_factory=dict)
     """Media type to struct type or JSON Schema."""
+    more: tuple[type, ...] = ()
+    """Struct types that the texts name."""
 
     @property
     def name(self) -> str:

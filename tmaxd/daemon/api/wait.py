@@ -29,19 +29,19 @@ Ends = asyncio.Queue[TaskEnd | Exception | None]
 """None after the last; an exception instead when the facade fails."""
 
 
-def wanted(body: WaitFor, limits: Limits) -> Sequence[int]:
-    """Every id asked for, once each, in ascending order."""
-    for first, count in body.ranges:
+def all_of(ids: Sequence[int], ranges: Sequence[tuple[int, int]], limits: Limits) -> Sequence[int]:
+    """Every id named, once each, in ascending order."""
+    for first, count in ranges:
         if first < 1 or count < 0:
             raise Refusal(400, "bad_body", f"range [{first}, {count}]: from id 1 on, 0 or more")
-    total = len(body.ids) + sum(count for _, count in body.ranges)
+    total = len(ids) + sum(count for _, count in ranges)
     if total > limits.waits:
         raise Refusal(413, "too_many_ids", f"{total:,} ids; the limit is {limits.waits:,}")
-    if len(body.ranges) == 1 and not body.ids:
-        first, count = body.ranges[0]
+    if len(ranges) == 1 and not ids:
+        first, count = ranges[0]
         return range(first, first + count)
-    spans = (range(first, first + count) for first, count in body.ranges)
-    return sorted(set(chain(body.ids, *spans)))
+    spans = (range(first, first + count) for first, count in ranges)
+    return sorted(set(chain(ids, *spans)))
 
 
 async def _pump(ends: AsyncIterator[TaskEnd], queue: Ends) -> None:
@@ -86,7 +86,7 @@ async def handle(context: Context, request: web.Request) -> web.StreamResponse:
             400, "bad_body", f'expected {{"ids": [1, 2], "ranges": [[10, 5]]}}: {error}'
         ) from None
     queue: Ends = asyncio.Queue(AHEAD)
-    ends = context.facade.wait(wanted(body, context.limits))
+    ends = context.facade.wait(all_of(body.ids, body.ranges, context.limits))
     pump = asyncio.create_task(_pump(ends, queue))
     try:
         with context.may_last():

@@ -1,4 +1,8 @@
-"""Records into SQL: one transaction's worth, applied in order, records of one type together.
+"""Records into SQL: one transaction's worth, collected first and then written by few statements.
+
+Within a transaction the kinds of records are written in a fixed order: what is submitted, what single tasks go
+through, what is done, leases, numbers, runs. No task can tell the difference: it is submitted before all else, and
+nothing follows when it is done.
 
 The counts by group and state change in the same transaction, so that nobody ever has to count tasks.
 """
@@ -8,165 +12,135 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 from tmaxd.tasks.records import (
-    UNCOUNTED,
     Assigned,
-    Finished,
+    Closed,
+    Delivered,
+    Done,
     Record,
+    Released,
     Requeued,
     RevisionApplied,
+    Revived,
     RunEnded,
     RunReady,
     RunStarted,
     Submitted,
 )
-from tmaxd.world.journal.schema import DEAD, DELAYED, DONE, QUEUED, SENT
+from tmaxd.world.journal.leases import Leases
+from tmaxd.world.journal.many import insert
+from tmaxd.world.journal.moves import Moves
+from tmaxd.world.journal.pack import encode, pieces
+from tmaxd.world.journal.runs import WRITERS, RunRecords
+from tmaxd.world.journal.schema import CANCELLED, DEAD, DELAYED, DONE, QUEUED
+from tmaxd.world.journal.singles import Singles
+from tmaxd.world.journal.submits import Submits
 
-REVISIONS_KEPT = 50
-ENDED_RUNS_KEPT = 10_000
-"""Runs whose end is older than that many later runs are forgotten: a crash loop must not fill the disk."""
 
-Counts = dict[tuple[str, int], int]
-Rows = Iterable[tuple[Any, ...]]
-
-
-def apply(db: sqlite3.Connection, records: Sequence[Record]) -> None:
+def apply(db: sqlite3.Connection, batches: Iterable[Sequence[Record]]) -> None:
     """Write the records within the transaction that is open on `db`."""
-    counts: Counts = defaultdict(int)
-    for kind, group in groupby(records, type):
-        _WRITERS[kind](db, list(group), counts)
-    changes = [(group, state, n) for (group, state), n in counts.items() if n]
-    if changes:
-        db.executemany(
-            "INSERT INTO counters VALUES (?, ?, ?)"
+    fold = Fold()
+    for records in batches:
+        for record in records:
+            _TAKERS[type(record)](fold, record)
+    fold.write(db)
+
+
+class Fold:
+    """What the records of one transaction come to."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], int] = defaultdict(int)
+        self._submits = Submits()
+        self._singles = Singles()
+        self._ends: list[tuple[Any, ...]] = []
+        self._moves = Moves()
+        self._leases = Leases()
+        self._runs: list[RunRecords] = []
+
+    def write(self, db: sqlite3.Connection) -> None:
+        self._submits.write(db)
+        self._singles.write(db)
+        insert(db, "ends (id, grp, worker, run, at, offsets, tasks)", self._ends)
+        self._moves.write(db)
+        self._leases.write(db)
+        insert(
+            db,
+            "counters (grp, state, n)",
+            [(group, state, n) for (group, state), n in self._counts.items() if n],
             " ON CONFLICT (grp, state) DO UPDATE SET n = n + excluded.n",
-            changes,
         )
+        for record in self._runs:
+            WRITERS[type(record)](db, record)
 
+    def submitted(self, r: Submitted) -> None:
+        self._submits.add(r)
+        state = QUEUED if r.options.due is None else DELAYED
+        self._counts[r.group, state] += len(r.payloads)
 
-def _submitted(db: sqlite3.Connection, batch: list[Submitted], counts: Counts) -> None:
-    for r in batch:
-        counts[r.group, QUEUED] += 1
-    db.executemany(
-        "INSERT INTO tasks (id, grp, payload, at, state, attempt) VALUES (?, ?, ?, ?, 0, 0)",
-        [(r.id, r.group, r.payload, r.at) for r in batch],
-    )
-    # ids only grow; kept apart from the tasks, since those are deleted one day and ids never return
-    db.execute("UPDATE meta SET value = ? WHERE key = 'next_id'", (batch[-1].id + 1,))
-
-
-def _assigned(db: sqlite3.Connection, batch: list[Assigned], counts: Counts) -> None:
-    for r in batch:
-        counts[r.group, DELAYED if r.delayed else QUEUED] -= 1
-        counts[r.group, SENT] += 1
-    db.executemany(
-        "UPDATE tasks SET state = 2, attempt = ?, worker = ?, run = ?, sent = ?, due = NULL WHERE id = ?",
-        [(r.attempt, r.worker, r.run, r.at, r.id) for r in batch],
-    )
-
-
-def _requeued(db: sqlite3.Connection, batch: list[Requeued], counts: Counts) -> None:
-    for r in batch:
-        counts[r.group, SENT] -= 1
-        counts[r.group, QUEUED if r.due is None else DELAYED] += 1
-    db.executemany(
-        "UPDATE tasks SET state = ?, attempt = ?, due = ?, started = NULL, error = ? WHERE id = ?",
-        [
-            (
-                QUEUED if r.due is None else DELAYED,
-                r.attempt - (r.outcome in UNCOUNTED),
-                r.due,
-                r.error or None,
-                r.id,
+    def done(self, r: Done) -> None:
+        counts = self._counts
+        counts[r.group, QUEUED] -= len(r.tasks) - r.delayed
+        counts[r.group, DELAYED] -= r.delayed
+        counts[r.group, DONE] += len(r.tasks)
+        for piece in pieces(r.tasks):
+            self._ends.append(
+                (piece.low, r.group, r.worker, r.run, r.at, piece.offsets, encode(piece.tasks))
             )
-            for r in batch
-        ],
-    )
-    # an attempt that never began is none
-    db.executemany(
-        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (r.id, r.attempt, r.worker, r.run, r.outcome, r.error, r.started, r.at)
-            for r in batch
-            if r.outcome not in UNCOUNTED
-        ],
-    )
+            self._moves.done(piece, r.at)
+
+    def requeued(self, r: Requeued) -> None:
+        self._singles.requeued(r)
+        self._moved(r, _waiting(r.was), QUEUED if r.due is None else DELAYED)
+
+    def closed(self, r: Closed) -> None:
+        self._singles.closed(r)
+        self._moved(r, _waiting(r.was), _OVER[r.state])
+
+    def revived(self, r: Revived) -> None:
+        self._singles.revived(r)
+        self._leases.revived(r.id)
+        self._moved(r, _OVER[r.was], DELAYED)
+
+    def _moved(self, r: Requeued | Closed | Revived, was: int, now: int) -> None:
+        self._counts[r.group, was] -= 1
+        self._counts[r.group, now] += 1
+        queued, delayed = ((now == state) - (was == state) for state in (QUEUED, DELAYED))
+        self._moves.single(r.id, queued, delayed, r.at)
+
+    def assigned(self, r: Assigned) -> None:
+        self._leases.assigned(r)
+
+    def delivered(self, r: Delivered) -> None:
+        self._leases.delivered(r)
+
+    def released(self, r: Released) -> None:
+        self._leases.released(r)
+
+    def noted(self, r: RunRecords) -> None:
+        self._runs.append(r)
 
 
-def _finished(db: sqlite3.Connection, batch: list[Finished], counts: Counts) -> None:
-    for r in batch:
-        counts[r.group, SENT] -= 1
-        counts[r.group, DONE if r.state == "done" else DEAD] += 1
-    db.executemany(
-        "UPDATE tasks SET state = ?, started = ?, ended = ?, outcome = ?, error = ?, result = ?,"
-        " result_file = ? WHERE id = ?",
-        [
-            (
-                DONE if r.state == "done" else DEAD,
-                r.started,
-                r.at,
-                r.outcome,
-                r.error,
-                r.result,
-                r.result_file,
-                r.id,
-            )
-            for r in batch
-        ],
-    )
+_OVER = {"dead": DEAD, "cancelled": CANCELLED}
 
 
-def _run_started(db: sqlite3.Connection, batch: list[RunStarted], _: Counts) -> None:
-    db.executemany(
-        "INSERT INTO runs (run, worker, pid, start, boot_id, server_pid, server_started, revision, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (r.run, r.worker, r.pid, r.start, r.boot_id, r.server_pid, r.server_started, r.revision,
-             r.at)
-            for r in batch
-        ],
-    )  # fmt: skip
+def _waiting(was: str) -> int:
+    return QUEUED if was == "queued" else DELAYED
 
 
-def _run_ready(db: sqlite3.Connection, batch: list[RunReady], _: Counts) -> None:
-    db.executemany(
-        "UPDATE runs SET ready = 1, window = ?, form = ? WHERE run = ?",
-        [(r.window, r.form, r.run) for r in batch],
-    )
-
-
-def _run_ended(db: sqlite3.Connection, batch: list[RunEnded], _: Counts) -> None:
-    db.executemany(
-        "UPDATE runs SET ended = ?, status = ?, signal = ?, reason = ? WHERE run = ?",
-        [(r.at, r.status, r.signal, r.reason, r.run) for r in batch],
-    )
-    db.execute(
-        "DELETE FROM runs WHERE ended IS NOT NULL AND number <= (SELECT max(number) FROM runs) - ?",
-        (ENDED_RUNS_KEPT,),
-    )
-
-
-def _revision(db: sqlite3.Connection, batch: list[RevisionApplied], _: Counts) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO revisions (number, digest, text, applied) VALUES (?, ?, ?, ?)",
-        [(r.number, r.digest, r.text, r.at) for r in batch],
-    )
-    db.execute(
-        "DELETE FROM revisions WHERE number <= (SELECT max(number) FROM revisions) - ?",
-        (REVISIONS_KEPT,),
-    )
-
-
-_WRITERS: dict[type[Record], Callable[[sqlite3.Connection, Any, Counts], None]] = {
-    Submitted: _submitted,
-    Assigned: _assigned,
-    Requeued: _requeued,
-    Finished: _finished,
-    RunStarted: _run_started,
-    RunReady: _run_ready,
-    RunEnded: _run_ended,
-    RevisionApplied: _revision,
+_TAKERS: dict[type[Record], Callable[[Fold, Any], None]] = {
+    Submitted: Fold.submitted,
+    Assigned: Fold.assigned,
+    Delivered: Fold.delivered,
+    Released: Fold.released,
+    Done: Fold.done,
+    Requeued: Fold.requeued,
+    Closed: Fold.closed,
+    Revived: Fold.revived,
+    RunStarted: Fold.noted,
+    RunReady: Fold.noted,
+    RunEnded: Fold.noted,
+    RevisionApplied: Fold.noted,
 }

@@ -1,21 +1,26 @@
-"""The Journal port on SQLite: the writer thread, and one reader thread so that no read blocks the loop."""
+"""The Journal port on SQLite: the thread that writes, and two that read.
+
+What the dispatcher asks for is read apart from what people ask for: a long look at the task table must not keep it
+waiting for its next tasks.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from tmaxd.ports import JournalError, Recovered
-from tmaxd.tasks.records import Page, Record, TaskFilter, TaskRow, TaskStory
-from tmaxd.world.journal import reading
+from tmaxd.tasks.records import Found, Page, Record, TaskFilter, TaskRow, TaskStory
+from tmaxd.world.journal import listing, named, waiting
+from tmaxd.world.journal.reader import UNREADABLE, Reader, read_only
+from tmaxd.world.journal.recovery import recover
 from tmaxd.world.journal.schema import check_version, connect, damaged, prepare
-from tmaxd.world.journal.writer import Done, Writer
+from tmaxd.world.journal.writer import Writer, Written
 
-T = TypeVar("T")
+OLDEST = (3, 35)
+"""The SQLite that knows everything used here: UPDATE … FROM, JSON functions."""
 
 
 def open_journal(
@@ -24,15 +29,19 @@ def open_journal(
     """Open `state.db`, creating it (0600) where none is. `loop` (the running one by default) is where
     answers arrive. Raises JournalError when the file is damaged, newer, or not ours; it is then as it was."""
     loop = loop or asyncio.get_running_loop()
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise JournalError(
+            f"{path}: needs SQLite {'.'.join(map(str, OLDEST))} or later, this Python has"
+            f" {sqlite3.sqlite_version}; nothing was changed"
+        )
     prepare(path)
     opened: list[sqlite3.Connection] = []
     try:
         for _ in range(2):
             opened.append(connect(path))
             check_version(opened[-1], path)
-        opened[1].execute("PRAGMA query_only = 1")
-        recovered = reading.recover(opened[1])
-    except (sqlite3.Error, JournalError, TypeError) as error:
+        recovered = recover(read_only(opened[1]))
+    except (*UNREADABLE, JournalError) as error:
         for db in opened:
             db.close()
         if isinstance(error, JournalError):
@@ -52,49 +61,52 @@ class SqliteJournal:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._path = path
-        self._loop = loop
         self._writer = Writer(path, writing, loop)
-        self._db = reading
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
-        self._last: Done | None = None
+        self._dispatch = Reader(path, loop, "journal-dispatch", reading)
+        self._people = Reader(path, loop, "journal-people")
+        self._last: Written | None = None
 
-    def write(self, records: Sequence[Record]) -> Done:
+    def write(self, records: Sequence[Record]) -> Written:
         self._last = self._writer.write(records)
         return self._last
 
     def trouble(self) -> str | None:
         return self._writer.trouble
 
-    async def page(self, group: str, after: int, limit: int) -> Page:
+    async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
         await self._settled()
-        return await self._read(lambda: reading.page(self._db, group, after, limit))
+        return await self._dispatch.read(lambda db: waiting.page(db, group, priority, after, limit))
 
     async def due(self, group: str, now: float, limit: int) -> Page:
         await self._settled()
-        return await self._read(lambda: reading.due(self._db, group, now, limit))
+        return await self._dispatch.read(lambda db: waiting.due(db, group, now, limit))
+
+    async def expired(self, group: str, now: float, limit: int) -> Page:
+        await self._settled()
+        return await self._dispatch.read(lambda db: waiting.expired(db, group, now, limit))
+
+    async def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
+        await self._settled()
+        return await self._dispatch.read(lambda db: named.find(db, ids))
+
+    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+        await self._settled()
+        return await self._dispatch.read(lambda db: named.find_key(db, group, key))
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
-        return await self._read(lambda: reading.tasks(self._db, filters))
+        return await self._people.read(lambda db: listing.tasks(db, filters))
 
     async def story(self, task: int) -> TaskStory | None:
-        return await self._read(lambda: reading.story(self._db, task))
+        return await self._people.read(lambda db: named.story(db, task))
 
     async def close(self) -> None:
         """Write what waits, then let go. A batch that the disk refuses fails with JournalError."""
         await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._reader.shutdown)
-        self._db.close()
+        await asyncio.to_thread(self._dispatch.close)
+        await asyncio.to_thread(self._people.close)
 
     async def _settled(self) -> None:
         """Until every batch given so far is on disk, or has failed."""
         last = self._last
         if last is not None and not last.done():
             await asyncio.wait([last])
-
-    async def _read(self, query: Callable[[], T]) -> T:
-        try:
-            return await self._loop.run_in_executor(self._reader, query)
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: cannot be read: {error}") from error
-        except RuntimeError as error:
-            raise JournalError(f"{self._path}: is closed") from error

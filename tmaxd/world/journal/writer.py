@@ -12,25 +12,29 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from tmaxd.ports import JournalError
-from tmaxd.tasks.records import Record
+from tmaxd.tasks.records import Done, Record, Submitted
 from tmaxd.world import failpoints
-from tmaxd.world.journal import fold
-from tmaxd.world.journal.schema import connect
+from tmaxd.world.journal import fold, room
+from tmaxd.world.journal.schema import connect, wal_of
 
 RETRY = 1.0
 """Seconds between two tries while the disk refuses."""
 
-GROUP_RECORDS = 20_000
-"""Records after which a transaction takes no further batch: what bounds how long a batch waits for others."""
+QUIET = 0.5
+"""Seconds without a batch after which the WAL is given room: not while the daemon starts."""
+
+GROUP_TASKS = 16_384
+"""Tasks in its records after which a transaction takes no further batch: what bounds how long one waits for others."""
 
 _MENDABLE = (sqlite3.OperationalError, sqlite3.InternalError)
 
-Done = asyncio.Future[None]
-Batch = tuple[Sequence[Record], Done]
+Written = asyncio.Future[None]
+Batch = tuple[Sequence[Record], Written]
 
 
 class Writer:
@@ -43,12 +47,13 @@ class Writer:
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._closing = threading.Event()
         self._broken: JournalError | None = None
+        self._roomy = False
         self.trouble: str | None = None
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
-    def write(self, records: Sequence[Record]) -> Done:
-        done: Done = self._loop.create_future()
+    def write(self, records: Sequence[Record]) -> Written:
+        done: Written = self._loop.create_future()
         if self._closing.is_set():
             done.set_exception(JournalError(f"{self._path}: is closed; nothing more is written"))
         else:
@@ -76,12 +81,12 @@ class Writer:
 
     def _gather(self) -> tuple[list[Batch], bool]:
         """Wait for a batch and take those that wait with it. True: none will follow."""
-        first = self._batches.get()
+        first = self._first()
         if first is None:
             return [], True
         group = [first]
-        records = len(first[0])
-        while records < GROUP_RECORDS:
+        tasks = _tasks(first)
+        while tasks < GROUP_TASKS:
             try:
                 batch = self._batches.get_nowait()
             except Empty:
@@ -89,8 +94,16 @@ class Writer:
             if batch is None:
                 return group, True
             group.append(batch)
-            records += len(batch[0])
+            tasks += _tasks(batch)
         return group, False
+
+    def _first(self) -> Batch | None:
+        if not self._roomy:
+            with suppress(Empty):
+                return self._batches.get(timeout=QUIET)
+            self._roomy = True
+            room.make(wal_of(self._path))
+        return self._batches.get()
 
     def _commit(self, group: list[Batch]) -> None:
         failure = self._broken
@@ -113,8 +126,7 @@ class Writer:
 
     def _transaction(self, group: list[Batch]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        for records, _ in group:
-            fold.apply(self._db, records)
+        fold.apply(self._db, [records for records, _ in group])
         failpoints.hit("journal.before_commit")
         self._db.execute("COMMIT")
         failpoints.hit("journal.after_commit")
@@ -140,14 +152,22 @@ class Writer:
         except sqlite3.Error:
             return  # SQLite has rolled back by itself, or does it when the connection closes
 
-    def _tell(self, futures: list[Done], failure: JournalError | None) -> None:
+    def _tell(self, futures: list[Written], failure: JournalError | None) -> None:
         try:
             self._loop.call_soon_threadsafe(_settle, futures, failure)
         except RuntimeError:
             return  # the loop is closed: nobody waits
 
 
-def _settle(futures: list[Done], failure: JournalError | None) -> None:
+def _tasks(batch: Batch) -> int:
+    """How many tasks the records speak of, a record of none as one."""
+    return sum(
+        len(r.payloads) if isinstance(r, Submitted) else len(r.tasks) if isinstance(r, Done) else 1
+        for r in batch[0]
+    )
+
+
+def _settle(futures: list[Written], failure: JournalError | None) -> None:
     for done in futures:
         if done.cancelled():
             continue

@@ -20,6 +20,7 @@ from tmaxd.ports import (
     Unknown,
     WorldError,
 )
+from tmaxd.world import failpoints
 from tmaxd.world.tmux import launching
 from tmaxd.world.tmux.channel import NoServer, Replies, identity, refusal
 from tmaxd.world.tmux.given import Given
@@ -110,11 +111,13 @@ class TmuxClient:
         missing = _missing({item.cwd for item in items})
         problems = [launching.unfit(item, missing) for item in items]
         fit = [item for item, problem in zip(items, problems, strict=True) if problem is None]
+        failpoints.hit("tmux.before_launch")
         try:
             answers = iter(await self._launch(server, fit))
         except BaseException:
             self._given.forget()
             raise
+        failpoints.hit("tmux.after_launch")
         outcomes = tuple(
             launching.outcome(item, next(answers)) if problem is None else Refused(problem)
             for item, problem in zip(items, problems, strict=True)

@@ -1,0 +1,174 @@
+"""Runs begin here: programs are launched, and what is known of a run from its first moment is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tmaxd.daemon.environment import marks
+from tmaxd.daemon.hearing import Hearing
+from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.runs import LiveRun, Runs
+from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.places import Places
+from tmaxd.plan.actions import Start
+from tmaxd.ports import (
+    Clock,
+    Files,
+    Labels,
+    Launch,
+    Launched,
+    Pipes,
+    Proc,
+    Processes,
+    Refused,
+    ServerId,
+    Tmux,
+    WorldError,
+)
+from tmaxd.spec.model import Group, Spec
+from tmaxd.tasks.records import RunStarted
+from tmaxd.worker.paths import runner_argv
+
+
+@dataclass(slots=True)
+class Starter:
+    """One a daemon."""
+
+    fleet: str
+    places: Places
+    tmux: Tmux
+    pipes: Pipes
+    processes: Processes
+    files: Files
+    flow: TaskFlow
+    hearing: Hearing
+    runs: Runs
+    clock: Clock
+    log: EventLog
+    new_run_id: Callable[[], str]
+    wake: Callable[[], None]
+    path: str
+    """PATH of the workers, where the spec does not set it."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Starts that failed; the loop hands them to the next pass."""
+
+    async def start(self, starts: list[Start], spec: Spec, revision: int) -> None:
+        launches: list[tuple[Start, Launch]] = []
+        for start in starts:
+            group = spec.workers[start.group]
+            try:
+                path = group.env.get("PATH") or self.path
+                self.files.must_run(group.argv, group.cwd, path)
+                launches.append((start, self._launch(start, group)))
+            except (OSError, WorldError) as error:
+                self._start_failed(start, str(error))
+        if not launches:
+            return
+        server = await self.tmux.start()
+        outcomes = await self.tmux.launch(server, [launch for _, launch in launches])
+        for (start, launch), outcome in zip(launches, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                self._start_failed(start, f"tmux refused: {outcome.message}")
+            else:
+                self._started(start, launch, outcome, server, spec, revision)
+
+    def _launch(self, start: Start, group: Group) -> Launch:
+        run, worker = self.new_run_id(), start.worker
+        if group.kind != "run":
+            self.hearing.expect(worker, run)
+            self.pipes.add_worker(worker)
+            self.files.make_spool(worker)
+        env = marks(self.places, self.fleet, start.group, worker, run) | group.env
+        if group.window is not None:
+            env["TMAX_WINDOW"] = str(group.window)
+        if group.layout == "shared":
+            self.pipes.add_shared(start.group)
+            env["TMAX_TASKS"] = str(self.places.shared_tasks(start.group))
+        argv = group.argv
+        if group.kind == "task":
+            argv = (*runner_argv(), *argv)
+        return Launch(
+            labels=Labels(fleet=self.fleet, worker=worker, run=run, fingerprint=start.fingerprint),
+            argv=argv,
+            env=env,
+            cwd=group.cwd,
+            pane_id=start.pane_id,
+        )
+
+    def _started(
+        self,
+        start: Start,
+        launch: Launch,
+        outcome: Launched,
+        server: ServerId,
+        spec: Spec,
+        revision: int,
+    ) -> None:
+        proc = self.processes.identify(outcome.pid)
+        gone = proc is None
+        live = self.register(
+            start.worker,
+            launch.labels.run,
+            proc or Proc(outcome.pid, 0),
+            server,
+            revision=revision,
+        )
+        live.takes_tasks = spec.workers[start.group].kind != "run"
+        self.flow.hold(start.worker, False)
+        self.hearing.began(live)
+        if gone:
+            live.alive = False
+            self.wake()
+        else:
+            self.watch(live)
+        self.log.info(
+            "started",
+            worker=start.worker,
+            reason=start.reason,
+            fields=start.fields,
+            pid=outcome.pid,
+            run=launch.labels.run,
+        )
+
+    def _start_failed(self, start: Start, message: str) -> None:
+        self.failed[start.worker] = message
+        self.log.error("start_failed", worker=start.worker, text=f"  {message}")
+
+    def register(
+        self, worker: str, run: str, proc: Proc, server: ServerId, revision: int
+    ) -> LiveRun:
+        live = LiveRun(
+            run=run,
+            worker=worker,
+            proc=proc,
+            server=server,
+            started=self.clock.now(),
+            started_wall=self.clock.wall(),
+            revision=revision,
+        )
+        self.runs.live[worker] = live
+        self.flow.note(
+            RunStarted(
+                run=run,
+                worker=worker,
+                pid=proc.pid,
+                start=proc.start,
+                boot_id=self.processes.boot_id(),
+                server_pid=server.pid,
+                server_started=server.started,
+                revision=revision,
+                at=live.started_wall,
+            )
+        )
+        return live
+
+    def watch(self, live: LiveRun) -> None:
+        """Know at once when its first process ends. Repeating it is harmless."""
+
+        def on_exit() -> None:
+            live.alive = False
+            live.killed_by = self.processes.killed_by(live.proc)
+            self.wake()
+
+        self.processes.watch(live.proc, on_exit)
