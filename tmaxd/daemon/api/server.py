@@ -45,11 +45,16 @@ class Api:
                 self._path.unlink()
         for request in self._open_ended:
             request.cancel()
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        await _some_turns()  # a connection that was accepted just before becomes one that cleanup knows of
         await self._runner.cleanup()
-        for _ in range(
-            2
-        ):  # a transport that is closed lets its socket go in a later turn of the loop
-            await asyncio.sleep(0)
+        await _some_turns()  # a transport that is closed lets its socket go in a later turn of the loop
+
+
+async def _some_turns() -> None:
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 async def start(
