@@ -343,6 +343,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 1
     form: Literal["json", "tsv"] = "json"
     batch: bool = False
+    beats: bool = False
+    """It has sent a heartbeat."""
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -387,6 +389,9 @@ class Journal(Protocol):
         the calls. While the disk refuses, the batch is tried again and `trouble()` gives the cause."""
 
     def trouble(self) -> str | None: ...
+
+    def problems(self) -> tuple[str, ...]:
+        """What was found amiss when it was opened, for status, each one sentence: commits that are gone."""
 
     async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
         """Tasks of the group and priority whose rows are `queued`, leased ones too, with id > after, oldest first.

@@ -49,6 +49,7 @@ def test_a_fresh_journal_holds_nothing(run: Run) -> None:
         assert (found.lanes, found.next_due, found.next_expiry) == ({}, {}, {})
         assert (found.next_send, found.revision) == (1, None)
         assert store.journal.trouble() is None
+        assert store.journal.problems() == ()
         assert await store.journal.story(1) is None
         assert await store.journal.find((1, 2)) == ()
         assert await store.journal.find_key("g", "k") is None
@@ -107,6 +108,33 @@ def test_a_dead_run_holds_nothing_once_it_is_released(run: Run) -> None:
         assert [(t.id, t.attempt) for t in page.tasks] == [(1, 0), (2, 1), (3, 0)]
         await store.write(assigned(3, 1))
         assert [(e.id, e.attempt) for e in (await store.reopen()).leases] == [(1, 1), (3, 1)]
+
+    run(body)
+
+
+def test_an_attempt_that_was_given_back_keeps_its_number_and_counts_against_no_limit(
+    run: Run,
+) -> None:
+    async def body(store: Store) -> None:
+        await store.write(submitted(1, 3), assigned(1, 1, 2, 3))
+        await store.write(requeued(2, outcome="returned", error="", started=None))
+        assert [(e.id, e.attempt) for e in (await store.reopen()).leases] == [(1, 1), (3, 1)]
+        page = await store.journal.page("g", 0, 0, 10)
+        assert [(t.id, t.attempt, t.base) for t in page.tasks] == [(1, 0, 0), (2, 1, 1), (3, 0, 0)]
+        await store.write(done(1, 3), assigned(2, 2, attempt=2), Delivered([1]))
+        again = {"attempt": 2, "outcome": "returned", "error": "", "started": None}
+        await store.write(requeued(2, due=300.0, **again), Delivered([2]))
+        (task,) = (await store.journal.due("g", 300.0, 9)).tasks
+        assert (task.id, task.attempt, task.base) == (2, 2, 2)
+        await store.write(assigned(3, 2, attempt=3), requeued(2, attempt=3, was="delayed"))
+        await store.write(assigned(4, 2, attempt=4), closed(2, attempt=4))
+        await store.write(Revived(id=2, group="g", at=400.0, was="dead"))
+        (task,) = (await store.journal.due("g", 400.0, 9)).tasks
+        assert (task.attempt, task.base) == (4, 4)
+        story = await store.journal.story(2)
+        assert story is not None
+        outcomes = [row.outcome for row in story.attempts]
+        assert outcomes == ["returned", "returned", "failed", "failed"]
 
     run(body)
 

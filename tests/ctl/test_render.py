@@ -179,6 +179,12 @@ def test_a_silent_worker_is_told_from_a_busy_one() -> None:
     )
 
 
+def test_what_nobody_could_use_is_counted() -> None:
+    noisy = worker("check-1", bad=77168, strays=3)
+    assert lines_of(workers=(noisy,))[-1].endswith("  77,168 bad lines; 3 stray frames")
+    assert "stray" not in lines_of(workers=(worker("check-1", bad=1),))[-1]
+
+
 def busy_fleet() -> dict[str, Any]:
     """With something to show in every place."""
     long = "the state cannot be written to /var/lib/tmaxd/demo/state.db: no space left on device"

@@ -125,16 +125,18 @@ def test_every_attempt_with_the_waits_between() -> None:
         attempt(1, "lost", 2, error="lost"),
         attempt(2, "unsent", 5, started=None, ended=START + 6),
         attempt(2, "failed", 6, error="first\nsecond"),
+        attempt(3, "returned", 9, started=None, ended=START + 9),
     ]
-    dead = row(state="dead", attempt=3, outcome="timeout", worker="c-3", run="r3", error="slow\nso")
+    dead = row(state="dead", attempt=4, outcome="timeout", worker="c-3", run="r3", error="slow\nso")
     dead |= {"sent": START + 39, "started": START + 39, "ended": START + 69}
     assert told(dead, attempts=past)[3:] == [
         "  waited     2.0s",
         "  attempt 1  on c-1 (run r1), sent +2, begun 1.0s later, was lost with its worker after 2.0s",
         "  attempt 2  on c-2 (run r2), sent +5, never began (not counted)",
         "  attempt 2  on c-2 (run r2), sent +6, begun 1.0s later, failed after 2.0s: first …",
+        "  attempt 3  on c-3 (run r3), sent +9, was given back before it began (not counted)",
         "  waited     30s",
-        "  attempt 3  on c-3 (run r3), sent +39, begun 0ms later, ran out of time after 30s",
+        "  attempt 4  on c-3 (run r3), sent +39, begun 0ms later, ran out of time after 30s",
         "  ended      +69, 1m09s after it was submitted",
         "  error      slow",
         "             so",

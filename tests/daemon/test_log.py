@@ -6,7 +6,7 @@ import io
 import json
 import logging
 
-from tmaxd.daemon.log import EventLog, FromLibraries
+from tmaxd.daemon.log import EventLog, FromLibraries, JournalTold
 from tmaxd.testing.clock import FakeClock
 
 
@@ -30,3 +30,17 @@ def test_libraries_speak_in_the_same_log() -> None:
     assert (first["uid"], first["text"].strip()) == (65534, "api.peer_refused")
     assert (second["level"], second["path"]) == ("error", "/v1/status")
     assert "ValueError: two" in second["text"]
+
+
+def test_trouble_of_the_journal_is_told_with_its_cause_and_when_it_is_over() -> None:
+    stream = io.StringIO()
+    changes: list[None] = []
+    told = JournalTold(EventLog(FakeClock(), stream, human=False), lambda: changes.append(None))
+    told("state.db: cannot be written: disk I/O error")
+    told(None)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["level"], line["event"], line.get("text")) for line in lines] == [
+        ("error", "journal_refused", "  state.db: cannot be written: disk I/O error"),
+        ("info", "journal_recovered", None),
+    ]
+    assert len(changes) == 2

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from tmaxd.daemon.texts import AT_ONCE, MOST, ResultTexts, pieces
+from tmaxd.daemon.texts import AT_ONCE, LINES, MOST, ROUTES, Limit, ResultTexts, limits, pieces
 from tmaxd.places import Places
 from tmaxd.tasks.events import Event, Frames, Gone
 from tmaxd.tasks.frames import DoneFrame, Frame, StartedFrame
+from tmaxd.tasks.policy import GroupPolicy, Route
 from tmaxd.testing.files import FakeFiles
 from tmaxd.world.files import LocalFiles
 
@@ -36,17 +37,17 @@ class SlowFiles(FakeFiles):
 
 
 class Ears:
-    def __init__(self, files: FakeFiles, groups: frozenset[str] = frozenset({"check"})) -> None:
+    def __init__(self, files: FakeFiles, group: str = "check", limit: Limit = ROUTES) -> None:
         self.heard: list[Event] = []
         self.texts = ResultTexts(files, self.heard.append)
-        self.texts.groups = groups
+        self.texts.limits = {group: limit}
 
     def say(self, run: str, frames: Sequence[Frame], worker: str = "check-1") -> None:
         self.texts.heard(worker, run, frames)
 
 
 def test_a_group_whose_results_go_nowhere_is_not_read() -> None:
-    ears = Ears(SlowFiles(), frozenset({"other"}))
+    ears = Ears(SlowFiles(), "other")
     frames = [done(1, "/spool/1")]
     ears.say("r1", frames)
     assert ears.heard == [Frames("check-1", "r1", frames)]
@@ -60,6 +61,37 @@ def test_a_short_text_comes_with_its_frames_at_once() -> None:
     ears.say("r1", frames)
     texts = {"/spool/1": "a result", "/spool/gone": None}
     assert ears.heard == [Frames("check-1", "r1", frames, texts)]
+
+
+def test_no_more_is_read_than_a_line_of_an_outbox_takes() -> None:
+    fits = "x" * LINES.bytes
+    read: list[str] = []
+
+    class Counted(FakeFiles):
+        def read_result(self, path: str, limit: int) -> str | None:
+            assert limit == LINES.characters
+            read.append(path)
+            return super().read_result(path, limit)
+
+    files = Counted()
+    files.results = {"fits": fits, "long": fits + "x", "longest": "x" * (2 * AT_ONCE)}
+    ears = Ears(files, limit=LINES)
+    frames = [done(1, "fits"), done(2, "long"), done(3, "longest")]
+    ears.say("r1", frames)
+    texts = {"fits": fits, "long": None, "longest": None}
+    assert ears.heard == [Frames("check-1", "r1", frames, texts)], "at once, without a thread"
+    assert read == ["fits"]
+
+
+def test_who_needs_how_much() -> None:
+    out = ("box",)
+    assert limits(
+        {
+            "none": GroupPolicy(routes=(Route(to=("a",), payload="{task}"),)),
+            "lines": GroupPolicy(outboxes=out, routes=(Route(to=("a",), payload="{task}"),)),
+            "routes": GroupPolicy(outboxes=out, routes=(Route(to=("a",)),)),
+        }
+    ) == {"lines": LINES, "routes": ROUTES}
 
 
 def test_what_a_run_says_behind_a_long_text_waits_and_other_runs_do_not() -> None:

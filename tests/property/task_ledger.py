@@ -41,9 +41,9 @@ class Ledger:
     # ------------------------------------------------------------------------------ records
 
     def check(self, records: Sequence[TaskRecord], runs: dict[str, Program], now: float) -> None:
-        """What a run began is never called unsent. (A run that was sent something again may have begun the first
-        of two frames and left the second unread, which the next daemon cannot tell.) Nothing is sent before or
-        after its time."""
+        """What a run began is never called unsent, nor given back. (A run that was sent something again may have begun
+        the first of two frames and left the second unread, which the next daemon cannot tell.) Nothing is sent before
+        or after its time."""
         for record in records:
             if isinstance(record, Submitted):
                 ids = range(record.first_id, record.first_id + len(record.payloads))
@@ -52,9 +52,10 @@ class Ledger:
                 self.revivals[record.id] += 1
                 options = self.options[record.id]
                 self.options[record.id] = msgspec.structs.replace(options, due=None, expires=None)
-            elif isinstance(record, Requeued) and record.outcome == "unsent":
+            elif isinstance(record, Requeued) and record.outcome in ("unsent", "returned"):
                 program = runs[record.run]
-                assert program.repeated or (record.id, record.attempt) not in program.begun
+                may = program.repeated and record.outcome == "unsent"
+                assert may or (record.id, record.attempt) not in program.begun
             elif isinstance(record, Assigned):
                 for options in [self.options[task] for task in record.ids]:
                     assert options.due is None or options.due <= now

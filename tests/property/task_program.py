@@ -10,6 +10,9 @@ from tmaxd.tasks.frames import LINE_LIMIT, Form, unescape
 if TYPE_CHECKING:
     from tests.property.task_world import World
 
+MORE = 2
+"""By so much a program may come to ask for more than it did in `ready`."""
+
 Key = tuple[int, int]
 """(id, attempt)"""
 
@@ -35,6 +38,8 @@ class Program:
         self.fifo = b""
         self.control = b""
         self.out = b""
+        self.asked = window
+        """The window that its heartbeats ask for."""
         self.held: dict[Key, bool] = {}
         """Whether each has begun."""
         self.results: dict[Key, bytes] = {}
@@ -85,6 +90,7 @@ class Program:
             for other in self.world.programs.values():
                 assert key[0] not in [t for t, _ in other.held], f"task {key[0]} is held twice"
             self.held[key] = False
+            assert len(self.held) <= self.window + MORE
             if key in self.unwanted:
                 self._cancel(key)
 
@@ -94,17 +100,32 @@ class Program:
         for line in lines:
             if not line:
                 continue
-            if self.form == "json":
-                frame = json.loads(line)
-                key = frame["id"], frame["attempt"]
-            else:
-                kind, task, attempt = line.decode().split("\t")
-                assert kind == "cancel"
-                key = int(task), int(attempt)
+            kind, numbers = self._order(line)
+            if kind == "ping":
+                self._name_all(numbers[0])
+                continue
+            assert kind == "cancel"
+            key = numbers[0], numbers[1]
             if key in self.held:
                 self._cancel(key)
             else:
                 self.unwanted.add(key)
+
+    def _order(self, line: bytes) -> tuple[str, list[int]]:
+        if self.form == "tsv":
+            kind, *fields = line.decode().split("\t")
+            return kind, [int(field) for field in fields]
+        frame = json.loads(line)
+        return frame.pop("t"), list(frame.values())
+
+    def _name_all(self, number: int) -> None:
+        """A new daemon asks what has begun. Who never says so does not understand the number."""
+        if not self.says:
+            return
+        for key, begun in self.held.items():
+            if begun:
+                self._say(key, "started")
+        self.beat(number)
 
     def _cancel(self, key: Key) -> None:
         del self.held[key]
@@ -152,8 +173,30 @@ class Program:
         if begun:
             self._say(begun[index % len(begun)], "progress", done="1", total="-", note="half")
 
-    def beat(self) -> None:
-        self.out += b'{"t":"heartbeat"}\n' if self.form == "json" else b"heartbeat\n"
+    def give_back(self, index: int, count: int) -> None:
+        """Some of those that wait. That is an answer like any other: it is remembered, and said again."""
+        keys = [key for key, begun in self.held.items() if not begun][index : index + count]
+        for key in keys:
+            del self.held[key]
+            self._remember(key, self._line(key, "returned"))
+        if self.form == "tsv":
+            self.out += b"".join([self.results[key] for key in keys])
+        elif keys:
+            self._write({"t": "returned", "tasks": keys})
+
+    def ask(self, window: int) -> None:
+        """For another window than in `ready`."""
+        self.asked = min(window, self.window + MORE)
+        self.beat()
+
+    def beat(self, number: int | None = None) -> None:
+        if self.form == "tsv":
+            asked = b"" if number is None else b"\t%d" % number
+            self.out += b"heartbeat\t1\t%d%b\n" % (self.asked, asked)
+        else:
+            frame: dict[str, object] = {"t": "heartbeat", "v": 1, "window": self.asked}
+            frame |= {"batch": self.batch} | ({} if number is None else {"number": number})
+            self._write(frame)
 
     # ------------------------------------------------------------------------------- writing
 
@@ -167,7 +210,7 @@ class Program:
         self.results[key] = line
         # Twice the window: between two copies of one task stand the others that were repeated with it, and
         # as many new ones as took the places of those. With once the window the walks find a task run twice.
-        while len(self.results) > 2 * self.window:
+        while len(self.results) > 2 * (self.window + MORE):
             del self.results[next(iter(self.results))]
 
     def _say(self, key: Key, kind: str, **fields: str) -> None:
@@ -179,6 +222,8 @@ class Program:
         frame: dict[str, object] = {"t": kind, "id": key[0], "attempt": key[1], **fields}
         if kind == "progress":
             frame = {"t": kind, "id": key[0], "attempt": key[1], "done": 0.5}
+        if kind == "returned":
+            frame = {"t": kind, "tasks": [key]}
         return json.dumps(frame).encode() + b"\n"
 
     def _write(self, frame: dict[str, object]) -> None:

@@ -194,6 +194,7 @@ class World:
             self.results(worker, len(program.out))
             program.held, program.results, program.fifo = {}, {}, b""
             program.unwanted = set()
+            program.asked = program.window
             program.life += 1
             self._ready(program)
 
@@ -239,6 +240,7 @@ class World:
                     program.begin(0)
                 for _ in range(len(program.held)):
                     program.finish(0, "done")
+                program.beat()
                 self.results(program.worker, len(program.out))
             self.now += 5.0
             self.step()

@@ -126,6 +126,16 @@ class Machine(RuleBasedStateMachine):
             self.world.programs[worker].beat()
             self.world.programs[worker].tell(index)
 
+    @rule(worker=WORKERS, index=st.integers(0, 2), count=st.integers(1, 4), window=st.none() | st.integers(1, 6),
+          size=st.sampled_from([0, 0, 9, 10_000]))  # fmt: skip
+    def give_back(self, worker: str, index: int, count: int, window: int | None, size: int) -> None:
+        program = self.world.programs.get(worker)
+        if program is not None:
+            if window is not None:
+                program.ask(window)
+            program.give_back(index, count)
+            self.world.results(worker, size)
+
     @rule()
     def all_obey(self) -> None:
         for program in self.world.programs.values():

@@ -107,6 +107,10 @@ class Walk:
                 if outcome:
                     program.finish(self.random.randrange(4), outcome, self.random.randint(1, 3))
             if self.random.random() < 0.2:
+                program.ask(self.random.randint(1, 6))
+            if self.random.random() < 0.2:
+                program.give_back(self.random.randrange(3), self.random.randint(1, 4))
+            if self.random.random() < 0.2:
                 program.beat()
                 program.tell(self.random.randrange(4))
             self.world.results(program.worker, self.random.choice([0, 9, 10_000]))

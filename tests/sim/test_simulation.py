@@ -12,14 +12,15 @@ from tests.sim.fates import check_fates
 from tmaxd.tasks.records import Options
 from tmaxd.testing.simulation import Simulation
 
-GROUPS = ("check", "other", "echo")
+GROUPS = ("check", "other", "echo", "pull", "draw")
 ROUTES = {"echo": "check"}
 GIVEN_BACK = 9
 """Tasks that three workers, and those before them, may not have begun when they ended."""
 BAD = ("", "workers: [", "version: 1\nfleet: sim\nworkers: {check: {cuont: 4}}\n", "\0\1")
 
 
-def spec(count: int, mark: str, other: bool = True) -> str:
+def spec(count: int, mark: str, other: bool = True, layout: str = "shared") -> str:
+    """`layout` is that of the groups `pull` and `draw`."""
     lines = [
         "version: 1",
         "fleet: sim",
@@ -28,9 +29,14 @@ def spec(count: int, mark: str, other: bool = True) -> str:
         "  shell: {run: [sh, -i], cwd: /}",
         f"  echo: {{count: 2, serve: [prog], cwd: /, env: {{MARK: {mark}}}}}",
     ]
+    lines += [
+        f"  pull: {{count: {max(count, 1)}, serve: [prog], cwd: /, layout: {layout}, env: {{MARK: {mark}}}}}",
+        f"  draw: {{count: 2, task: [cat], cwd: /, layout: {layout}, retry: {{attempts: 2}}}}",
+    ]
     if other:
         lines.append("  other: {count: 1, task: [cat], cwd: /, balance: sticky}")
-    outbox = "{from: [check, echo, other]}" if other else "{from: [check, echo]}"
+    sources = "check, echo, pull, draw" + (", other" if other else "")
+    outbox = f"{{from: [{sources}]}}"
     lines += [
         "pipes:",
         "  inboxes: {box: {to: check}, both: {to: [check, echo]}}",
@@ -71,7 +77,8 @@ class FleetMachine(RuleBasedStateMachine):
         self.somebody_reads_the_outbox()
         check_fates(sim, self.told.splitlines(), ROUTES)
         names = {session.name for session in sim.tmux.sessions.values()}
-        wanted = {"check-1", "check-2", "shell-1", "other-1", "echo-1", "echo-2"}
+        pairs = {f"{group}-{n}" for group in ("check", "echo", "pull", "draw") for n in (1, 2)}
+        wanted = pairs | {"shell-1", "other-1"}
         assert names == wanted or len(names) == len(wanted)
 
     # ------------------------------------------------------------------------------- the rules
@@ -220,9 +227,28 @@ class FleetMachine(RuleBasedStateMachine):
         else:
             self.sim.do(self.sim.journal.heal)
 
-    @rule(count=st.integers(0, 3), mark=st.sampled_from("ab"), other=st.booleans())
-    def the_spec_is_edited(self, count: int, mark: str, other: bool) -> None:
-        self.sim.edit(spec(count, mark, other))
+    @rule(pick=st.integers(0, 9), dies=st.booleans())
+    def one_takes_a_record_and_dies(self, pick: int, dies: bool) -> None:
+        """Or its program begins anew, before it comes to say what it took."""
+        workers = self.sim.workers
+
+        def act(name: str) -> None:
+            workers.take_in_silence(name)
+            if dies:
+                self.sim.tmux.die(name, None, 9)
+            else:
+                workers.begin_anew(name)
+
+        self._one(act, pick)
+
+    @rule(
+        count=st.integers(0, 3),
+        mark=st.sampled_from("ab"),
+        other=st.booleans(),
+        layout=st.sampled_from(["shared", "shared", "dedicated"]),
+    )
+    def the_spec_is_edited(self, count: int, mark: str, other: bool, layout: str) -> None:
+        self.sim.edit(spec(count, mark, other, layout))
         self.sim.reload()
 
     @rule(bad=st.sampled_from([*BAD, None]))

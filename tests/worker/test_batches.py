@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.worker.door import Door
+from tests.worker.door import Door, runner
 from tests.worker.programs import KINDS, start
 from tmaxd.tasks.frames import DoneFrame, HeartbeatFrame, StartedFrame
 
@@ -212,3 +212,15 @@ def test_odd_progress_is_whole_or_refused(door: Door) -> None:
     door.task(2, "number nan")
     assert "finite" in getattr(door.outcome(2), "error", "")
     assert not door.bad()
+
+
+def test_asked_by_number_it_names_what_has_begun_and_nothing_that_waits(door: Door) -> None:
+    """A new daemon asks: what waits has lost nothing if this worker dies."""
+    door.start(runner("sleep", "{payload}"), {"TMAX_WINDOW": "3"})
+    door.batch({1: "1000", 2: "1000", 3: "1000"})
+    door.started(1)
+    before = len(lines(door, "started"))
+    door.write(b'{"t":"ping","number":9}\n', "control")
+    door.until(lambda: any(b.get("number") == 9 for b in lines(door, "heartbeat")), "the answer")
+    assert [s["id"] for s in lines(door, "started")[before:]] == [1]
+    assert not lines(door, "begun")

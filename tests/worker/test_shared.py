@@ -147,6 +147,64 @@ def test_it_is_said_before_anything_else_that_a_record_was_taken(group: Group, k
     assert door.frames.count(StartedFrame(1, 1)) == 2, "it holds nothing any more"
 
 
+def test_who_asks_by_number_is_told_results_again(group: Group, kind: str) -> None:
+    """They may have been lost with a daemon that had read them."""
+    door = group.join(kind, 4)
+    group.put(1, "x")
+    first = door.outcome(1)
+    door.write(b'{"t":"ping","number":7}\n', "control")
+    door.until(lambda: b'"number":7' in door.raw, "the answer")
+    assert door.frames.count(first) == 2
+    assert isinstance(door.frames[-1], HeartbeatFrame), "what is said before it is the answer"
+    door.write(b'{"t":"ping"}\n', "control")
+    door.until(lambda: sum(isinstance(f, HeartbeatFrame) for f in door.frames) == 2, "a heartbeat")
+    assert door.frames.count(first) == 2
+
+
+def test_while_it_is_paused_it_takes_nothing(group: Group, kind: str) -> None:
+    door = group.join(kind, 4)
+    group.put(1, "x")
+    door.outcome(1)
+    door.write(b'{"t":"pause"}\n{"t":"ping","number":7}\n', "control")
+    door.until(lambda: b'"number":7' in door.raw, "it has heard")
+    group.put(2, "y")
+    door.write(b'{"t":"ping","number":8}\n', "control")
+    door.until(lambda: b'"number":8' in door.raw, "it still answers")
+    assert StartedFrame(2, 1) not in door.frames
+    other = group.join(kind, 4)
+    assert other.text(other.outcome(2)) == "y"
+    door.write(b'{"t":"resume"}\n', "control")
+    other.write(b'{"t":"pause"}\n{"t":"ping","number":9}\n', "control")
+    other.until(lambda: b'"number":9' in other.raw, "it has heard")
+    group.put(3, "z")
+    assert door.text(door.outcome(3)) == "z"
+    assert "skipped" not in door.pane()
+
+
+def test_who_has_a_fifo_of_its_own_is_never_paused(tmp_path: Path, kind: str) -> None:
+    """The word may have been for the worker that was there before."""
+    with Door(tmp_path / "w") as door:
+        door.write(b'{"t":"pause"}\n', "control")
+        start(door, kind, 4)
+        door.write(b'{"t":"ping","number":7}\n', "control")
+        door.until(lambda: b'"number":7' in door.raw, "it has heard")
+        assert door.text(door.run(1, "x")) == "x"
+
+
+def test_a_task_that_runs_ends_while_it_is_paused(group: Group, kind: str) -> None:
+    gate = group.path.with_name("gate")
+    door = group.join(kind, 1)
+    group.put(1, f"gate {gate}")
+    door.started(1)
+    door.write(b'{"t":"pause"}\n{"t":"ping","number":7}\n', "control")
+    door.until(lambda: b'"number":7' in door.raw, "it has heard")
+    group.put(2, "for another")
+    gate.touch()
+    door.outcome(1)
+    other = group.join(kind, 1)
+    assert other.text(other.outcome(2)) == "for another"
+
+
 def test_blank_records_and_records_that_are_none_mean_nothing(group: Group, kind: str) -> None:
     door = group.join(kind)
     os.write(group.fd, b"\n" * RECORD)

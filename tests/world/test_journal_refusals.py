@@ -35,7 +35,8 @@ def test_a_refusing_disk_holds_everything_back_until_it_heals(
 
     async def body() -> None:
         nonlocal refusing
-        journal, _ = open_journal(tmp_path / "state.db")
+        told: list[str | None] = []
+        journal, _ = open_journal(tmp_path / "state.db", on_trouble=told.append)
         first = journal.write(submitted(1))
         await until(journal.trouble, "the trouble shows")
         assert "cannot be written: disk I/O error; trying again" in (journal.trouble() or "")
@@ -49,6 +50,11 @@ def test_a_refusing_disk_holds_everything_back_until_it_heals(
         await journal.write(submitted(3))
         assert journal.trouble() is None
         await journal.close()
+        # Once each, however often it was tried.
+        assert [text and text.partition("cannot be written: ")[2] for text in told] == [
+            "disk I/O error; trying again every second",
+            None,
+        ]
 
     asyncio.run(body())
     assert recovered(tmp_path / "state.db").counts == {"g": {"queued": 3}}

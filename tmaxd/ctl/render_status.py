@@ -28,6 +28,9 @@ STATE_STYLES = {
 SETTLED = ("running", "idle", "busy")
 """States in which a worker is where it should be."""
 
+IGNORED = (("bad", "bad lines"), ("strays", "stray frames"))
+"""Fields that count what a worker said and nobody could use."""
+
 ALIVE = (*SETTLED, "starting", "draining", "stopping")
 
 
@@ -197,6 +200,7 @@ def _note(worker: Mapping[str, Any], now: float) -> str:
         parts.append(f"not heard for {span(now - worker['heard'])}")
     if worker["pending"] and not (worker["message"] or "").startswith(worker["pending"]):
         parts.append(f"pending: {worker['pending']}")
+    parts += [f"{worker[key]:,} {words}" for key, words in IGNORED if worker[key]]
     if worker["state"] not in SETTLED:
         why = worker["message"] or worker["last_exit"] or worker["reason"]
         if why:

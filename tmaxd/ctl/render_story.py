@@ -21,13 +21,14 @@ OUTCOMES = {
     "timeout": "ran out of time",
     "lost": "was lost with its worker",
     "unsent": "never began",
+    "returned": "was given back before it began",
     "interrupted": "was interrupted: its worker was stopped for another reason",
     "cancelled": "was cancelled",
     "expired": "had not begun when its time was over",
 }
 """How an attempt ended, in words."""
 
-FREE = ("unsent", "interrupted")
+FREE = ("unsent", "returned", "interrupted")
 """Attempts that are not counted."""
 
 SHOWN_LINES = 10

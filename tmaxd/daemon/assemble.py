@@ -17,10 +17,13 @@ from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.start import take_up
 from tmaxd.daemon.starting import Starter
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.texts import with_payloads
 from tmaxd.daemon.turns import Turns
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
+from tmaxd.daemon.wanted import policies
 from tmaxd.places import Places
+from tmaxd.plan.draft import split
 from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux, WorldError
 from tmaxd.spec.load import Loaded, Rejected
 from tmaxd.spec.problems import render
@@ -84,8 +87,11 @@ def assemble(
     )
     _begin_with(fleet, found, recovered)
     flow.post(Counts(recovered.counts, recovered.lanes, recovered.next_due, recovered.next_expiry))
-    flow.post(Restored(recovered.leases))
+    left = tuple((worker, split(worker)[0], run) for worker, run in runs.all())
     in_force = spec_file.in_force
+    rules = policies(in_force.spec) if in_force else {}
+    leases = with_payloads(recovered.leases, rules, ports.files, str(here.payloads))
+    flow.post(Restored(leases, left))
     # Last: what stands in them is only read once all this has been told.
     executor.fifos.take_over(in_force.spec.pipes.outboxes.keys() if in_force else frozenset())
     return fleet, waiters

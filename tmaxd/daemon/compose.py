@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tmaxd.daemon.environment import scrubbed
-from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.log import EventLog, JournalTold
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places, places, roots
@@ -54,10 +54,12 @@ async def run_daemon(path: Path, human: bool | None, umask: int) -> int:
             on_change=waker.wake,
             limits=limits,
         )
-        journal, recovered = open_journal(here.database)
+        journal, recovered = open_journal(here.database, on_trouble=JournalTold(log, waker.wake))
     except (CannotStart, WorldError, JournalError) as error:
         print(f"tmaxd: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
         return error.code if isinstance(error, CannotStart) else EXIT_FAILED
+    for problem in journal.problems():
+        log.error("commits_missing", text=f"  {problem}")
     try:
         await _start_early(tmux, found)
         from tmaxd.daemon.serving import Base, serve

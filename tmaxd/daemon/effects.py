@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Literal
 
 from tmaxd.daemon.log import EventLog
@@ -19,7 +18,9 @@ from tmaxd.tasks.events import (
     Ended,
     Publish,
     Send,
+    SendShared,
     Spool,
+    TakeBack,
     Unspool,
     Verdict,
     Verdicts,
@@ -54,6 +55,10 @@ class Effects:
         self._submits: dict[int, asyncio.Future[Accepted]] = {}
         self._judgements: dict[int, asyncio.Future[Judged]] = {}
         self.on_ended: Callable[[Ended], None] = lambda _: None
+        self.on_take_back: Callable[[str], None] = lambda _: None
+        """Told the group."""
+        self.trouble: str | None = None
+        """Why a payload file cannot be written at the moment."""
 
     def submitted(self, token: int) -> asyncio.Future[Accepted]:
         """The answer to come; SubmitDenied where it is a refusal."""
@@ -65,18 +70,18 @@ class Effects:
         return future
 
     def perform(self, effects: Sequence[Effect]) -> tuple[Spool, Sequence[Effect]] | None:
-        """In order. Stops at a payload file that is missing and whose payload only the journal has, and returns
-        it with the effects that come after it."""
+        """In order. Stops at a payload file that cannot be written now, or is missing and has its payload only in the
+        journal, and returns it with the effects that come after it."""
         for index, effect in enumerate(effects):
             match effect:
                 case Send():
                     self._send(effect, "tasks")
+                case SendShared():
+                    self._send_shared(effect)
                 case Ended():
                     self.on_ended(effect)
                 case Spool():
-                    if effect.payload is not None:
-                        self.spool(effect, effect.payload)
-                    elif not self._files.has_payload(effect.path):
+                    if not self._spooled(effect):
                         return effect, effects[index + 1 :]
                 case _:
                     self._rarer(effect)
@@ -88,6 +93,8 @@ class Effects:
                 self._answer(effect)
             case Control():
                 self._send(effect, "control")
+            case TakeBack():
+                self.on_take_back(effect.group)
             case Publish():
                 self._pipes.publish(effect.outbox, effect.lines)
             case Verdicts():
@@ -95,10 +102,39 @@ class Effects:
                 if future is not None and not future.done():
                     future.set_result(effect.tasks)
             case Unspool():
-                self._guarded(effect, partial(self._files.remove_payload, effect.path))
+                self.unspool(effect)
 
-    def spool(self, effect: Spool, payload: str) -> None:
-        self._guarded(effect, partial(self._files.write_payload, effect.path, payload))
+    def _spooled(self, effect: Spool) -> bool:
+        if effect.payload is not None:
+            return self.spool(effect, effect.payload)
+        try:
+            return self._files.has_payload(effect.path)
+        except OSError:
+            return False
+
+    def spool(self, effect: Spool, payload: str) -> bool:
+        """Whether the file stands now; else `trouble` says why not."""
+        try:
+            self._files.write_payload(effect.path, payload)
+        except OSError as error:
+            why = (
+                f"{effect.path}: the payload file of task {effect.id} cannot be written: "
+                f"{error.strerror or error}; trying again every second, and what follows waits for it"
+            )
+            if self.trouble != why:
+                self._log.error("payload_file_trouble", task=effect.id, text=f"  {why}")
+            self.trouble = why
+            return False
+        if self.trouble is not None:
+            self._log.info("payload_file_written", task=effect.id)
+        self.trouble = None
+        return True
+
+    def unspool(self, effect: Unspool) -> None:
+        try:
+            self._files.remove_payload(effect.path)
+        except OSError as error:
+            self._log.error("payload_file_trouble", task=effect.id, text=f"  {error}")
 
     def _send(self, effect: Send | Control, pipe: Literal["tasks", "control"]) -> None:
         live = self._runs.live.get(effect.worker)
@@ -110,6 +146,13 @@ class Effects:
             # The lease stays; a worker that cannot be reached is replaced or adopted anew.
             self._log.error("send_failed", worker=effect.worker, text=str(error))
 
+    def _send_shared(self, effect: SendShared) -> None:
+        try:
+            self._pipes.send_shared(effect.group, effect.data)
+        except (OSError, WorldError) as error:
+            # The leases stay; what is not in the FIFO is missed when it is taken back.
+            self._log.error("send_failed", group=effect.group, text=str(error))
+
     def _answer(self, effect: Accepted | Denied) -> None:
         future = self._submits.pop(effect.token, None)
         if future is None or future.done():
@@ -118,9 +161,3 @@ class Effects:
             future.set_result(effect)
         else:
             future.set_exception(SubmitDenied(effect.reason, effect.message))
-
-    def _guarded(self, effect: Spool | Unspool, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except OSError as error:
-            self._log.error("payload_file_trouble", task=effect.id, text=f"  {error}")

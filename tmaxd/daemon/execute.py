@@ -21,6 +21,7 @@ from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.places import Places
 from tmaxd.plan import actions as a
 from tmaxd.ports import Clock, Proc, Processes, ServerId, Tmux, WorldError
+from tmaxd.spec.fingerprint import shares
 from tmaxd.spec.model import Spec
 from tmaxd.tasks.records import RunEnded
 
@@ -86,6 +87,8 @@ class Executor:
                 self._pipe(item)
 
     def _pipe(self, item: a.AnyAction) -> None:
+        if isinstance(item, a.RemoveShared) and self.flow.unread(item.worker):
+            return  # its tasks are about to be taken back: the pass after that finds it empty
         try:
             self.fifos.perform(item)
         except (OSError, WorldError) as error:
@@ -140,6 +143,7 @@ class Executor:
                 return  # it has just ended: the next pass sees that
             live = self.starter.register(item.worker, item.run, proc, look.server, revision=0)
         live.takes_tasks = not pane.fingerprint.startswith("run:")
+        live.shared = shares(pane.fingerprint)
         self.starter.watch(live)
         if live.takes_tasks:
             self.flow.adopted(live)

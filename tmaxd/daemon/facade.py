@@ -85,7 +85,7 @@ class FleetFacade(TaskFacade):
             groups=tuple(report.group(name, spec, view, workers) for name in spec.workers),
             workers=workers,
             inboxes=report.inboxes(
-                spec, self._here.pipes, fleet.inboxes.paused(), self._journal.trouble()
+                spec, self._here.pipes, fleet.inboxes.paused(), self._disk_trouble()
             ),
             outboxes=report.outboxes(spec, self._here.pipes, fleet.pipes.lost()),
             leftovers=report.leftovers(spec, view),
@@ -146,8 +146,10 @@ class FleetFacade(TaskFacade):
 
     def _problems(self) -> tuple[str, ...]:
         fleet = self._fleet
-        found = list(fleet.pipes.problems())
+        found = [*self._journal.problems(), *fleet.pipes.problems()]
         found.extend(why for why in (self._tmux_face.degraded, self.watch_trouble()) if why)
+        if files := fleet.flow.trouble():
+            found.append(files)
         if fleet.state.trouble:
             found.append(
                 f"the last look at the world failed ({fleet.state.trouble}): nothing is changed until one works"

@@ -211,8 +211,8 @@ class Fleet:
                 live.cut_off = True
 
     def _pause_inboxes(self) -> None:
-        """While the journal cannot write, nothing more is read from inboxes."""
-        self.pipes.pause_inboxes(self.journal.trouble() is not None)
+        """While the disk is full, nothing more is read from inboxes."""
+        self.pipes.pause_inboxes((self.journal.trouble() or self.flow.trouble()) is not None)
 
     @property
     def settled(self) -> bool:

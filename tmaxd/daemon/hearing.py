@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tmaxd.daemon.bursts import Bursts
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.plan.draft import split
 from tmaxd.ports import Pipes
 from tmaxd.tasks.frames import Bad, Frame, HeartbeatFrame, LineBuffer, ReadyFrame
 from tmaxd.tasks.records import RunReady
+from tmaxd.tasks.writing import unread_tasks
 
 PROTOCOL = 1
 """The version of docs/protocol.md that this daemon speaks."""
@@ -31,24 +34,57 @@ class Hearing:
         self._wake = wake
         self._buffers: dict[str, LineBuffer] = {}
         self._expected: dict[str, str] = {}
-        self._early: dict[str, ReadyFrame] = {}
+        self._unborn: dict[str, str] = {}
+        """Worker to its run that is expected and not known yet."""
+        self._early: dict[str, list[Frame]] = {}
+        """By run: what it said meanwhile."""
+        self._launching: set[str] = set()
+        """Workers that are being started."""
+        self._put_off: set[str] = set()
+        """Groups whose shared FIFO is to be emptied when no worker of theirs is being started."""
         self._collecting: str | None = None
         """The dead run whose last results are being read."""
         self.bad_frames = 0
+        self._bursts = Bursts(log, "bad_frames", "worker")
         pipes.on_results(self._on_results)
+        flow.on_take_back(self.take_back)
+
+    def close(self) -> None:
+        """The daemon ends: what was bad and is not yet said is said."""
+        self._bursts.close()
 
     def expect(self, worker: str, run: str) -> None:
         """The run is about to be started: what the worker says from now on is said by it, though it may say it
         before tmux has answered."""
         self._early.pop(self._expected.get(worker, ""), None)
-        self._expected[worker] = run
+        self._expected[worker] = self._unborn[worker] = run
+        self._launching.add(worker)
         self._buffers.pop(worker, None)
 
     def began(self, live: LiveRun) -> None:
-        """The run is known now; it may have said that it is ready already."""
-        frame = self._early.pop(live.run, None)
-        if frame is not None:
-            self._ready(live.worker, live.run, frame)
+        """The run is known now; it may have said that it is ready already, and, where the FIFO is shared, more."""
+        self._unborn.pop(live.worker, None)
+        frames = self._early.pop(live.run, None)
+        if frames:
+            self._take(live.worker, live.run, frames)
+
+    def launched(self) -> None:
+        """Of all that were expected it is known what has become of them, or will not be known soon."""
+        self._launching.clear()
+        put_off, self._put_off = self._put_off, set()
+        for group in sorted(put_off):
+            self.take_back(group)
+
+    def take_back(self, group: str) -> None:
+        """Perform `events.TakeBack`. Not while a worker of the group is being started: what it has taken could not be
+        told, since it is not known yet."""
+        if any(split(worker)[0] == group for worker in self._launching):
+            self._put_off.add(group)
+            return
+        unread = unread_tasks(self._pipes.take_back_shared(group), None)
+        for worker in [worker for worker in self._runs.live if split(worker)[0] == group]:
+            self._pipes.drain_results(worker)
+        self._flow.taken_back(group, unread)
 
     def collect(self, worker: str, run: str) -> bytes:
         """The run has died: take its last results, and give back what it has not read."""
@@ -71,6 +107,9 @@ class Hearing:
             buffer = self._buffers[worker] = LineBuffer()
         frames = buffer.feed(data)
         if not frames:
+            return
+        if live is None and self._unborn.get(worker) == run:
+            self._early.setdefault(run, []).extend(frames)
             return
         # Nothing is done here for a frame that is only about tasks: there may be many.
         if OURS.isdisjoint(map(type, frames)):
@@ -95,22 +134,12 @@ class Hearing:
             self._flow.heard(worker, run, frames[start:])
 
     def _complain(self, worker: str, bad: list[Bad]) -> None:
-        """Once a burst, with the first of them."""
         if bad:
             self.bad_frames += len(bad)
-            self._log.warning(
-                "bad_frames",
-                worker=worker,
-                count=len(bad),
-                why=bad[0].reason,
-                sample=bad[0].sample,
-            )
+            self._bursts.add(worker, len(bad), why=bad[0].reason, sample=bad[0].sample)
 
     def _ready(self, worker: str, run: str, frame: ReadyFrame) -> None:
         live = self._runs.live.get(worker)
-        if live is None and self._expected.get(worker) == run:
-            self._early[run] = frame
-            return
         if live is None or live.run != run:
             return
         if frame.v != PROTOCOL:
@@ -123,7 +152,7 @@ class Hearing:
             self._pipes.take_back(worker)
         live.ready, live.window = True, frame.window
         live.form, live.batch = frame.form, frame.batch
-        self._flow.note(RunReady(run, frame.window, frame.form, frame.batch))
+        self._note(live)
         self._log.info("ready", worker=worker, window=frame.window)
         self._flow.ready(live)
         self._wake()
@@ -138,8 +167,15 @@ class Hearing:
 
     def _heartbeat(self, worker: str, run: str, frame: HeartbeatFrame) -> None:
         """It says again what `ready` said. That is news when the daemon which heard it first died before that was
-        on disk."""
+        on disk. That it sends any at all is for the next daemon to know: then its silence means something."""
         live = self._runs.live.get(worker)
-        if live is None or live.run != run or live.ready or frame.v is None or not frame.window:
+        if live is None or live.run != run:
             return
-        self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form, frame.batch))
+        if not live.ready and frame.v is not None and frame.window:
+            self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form, frame.batch))
+        if live.ready and not live.beats:
+            live.beats = True
+            self._note(live)
+
+    def _note(self, live: LiveRun) -> None:
+        self._flow.note(RunReady(live.run, live.window, live.form, live.batch, live.beats))

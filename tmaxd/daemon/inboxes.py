@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from tmaxd.daemon.bursts import Bursts
 from tmaxd.daemon.effects import SubmitDenied
 from tmaxd.daemon.log import EventLog
 from tmaxd.ports import Pipes
@@ -89,6 +90,7 @@ class Inboxes:
         self._submit = submit
         self._targets = targets
         self._log = log
+        self._bursts = Bursts(log, "inbox_line_rejected", "inbox")
         self._inboxes: dict[str, _Inbox] = {}
         self._changes = 0
         """Times that a queue may have become shorter."""
@@ -102,9 +104,11 @@ class Inboxes:
 
     def close(self) -> None:
         """No more is taken. Lines that are read and not on disk are lost with the daemon, and that is said."""
+        self._bursts.close()
         for inbox in self._inboxes.values():
             if inbox.undecided:
                 self._reject(inbox, "the daemon stops", inbox.undecided)
+        self._bursts.close()
 
     # --------------------------------------------------------------------------- bytes to payloads
 
@@ -194,4 +198,4 @@ class Inboxes:
 
     def _reject(self, inbox: _Inbox, why: str, count: int = 1) -> None:
         self.rejected += count
-        self._log.warning("inbox_line_rejected", inbox=inbox.name, count=count, why=why)
+        self._bursts.add(inbox.name, count, why=why)

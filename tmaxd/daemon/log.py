@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import TextIO
 
@@ -73,6 +74,22 @@ class FromLibraries(logging.Handler):
         tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
         extra = {key: getattr(record, key, None) for key in ("uid", "path")}
         tell("library_log", logger=record.name, **extra, text=f"  {self.format(record)}")
+
+
+class JournalTold:
+    """Tells when the journal cannot be written, each cause once, and when it can be again. `changed` is called
+    after either: inboxes are to be paused, or read again."""
+
+    def __init__(self, log: EventLog, changed: Callable[[], None]) -> None:
+        self._log = log
+        self._changed = changed
+
+    def __call__(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._log.info("journal_recovered")
+        else:
+            self._log.error("journal_refused", text=f"  {trouble}")
+        self._changed()
 
 
 class _Nowhere:

@@ -53,7 +53,7 @@ def _count(seen: GroupView | None, name: str) -> int:
 def inboxes(
     spec: Spec, pipes: Path, full: Mapping[str, str], disk: str | None
 ) -> tuple[t.InboxStatus, ...]:
-    """`full`: inboxes whose lines wait for room in a queue, and why; `disk`: the journal's trouble."""
+    """`full`: inboxes whose lines wait for room in a queue, and why; `disk`: what the disk refuses."""
     stopped = None if disk is None else f"nothing can be written: {disk}"
     return tuple(
         t.InboxStatus(
@@ -119,6 +119,8 @@ def worker(
         pending=slot.hold or (pending.get(name) if state in ("idle", "busy", "running") else None),
         heard=held.last_seen if held else None,
         silent=silent and alive,
+        bad=held.bad if held else 0,
+        strays=held.strays if held else 0,
     )
 
 

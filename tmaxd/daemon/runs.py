@@ -32,7 +32,11 @@ class LiveRun:
     window: int = 1
     form: Literal["json", "tsv"] = "json"
     batch: bool = False
+    beats: bool = False
+    """It has sent a heartbeat, as the disk knows."""
     """It takes and sends many tasks in one frame."""
+    shared: bool = False
+    """It was started to pull from the FIFO that its group shares."""
     life: int = 0
     """How often its program began anew inside the pane, as far as this daemon heard."""
     cut_off: bool = False
@@ -70,6 +74,11 @@ class Runs:
     ended: dict[str, EndedRun] = field(default_factory=dict)
     """By run id."""
 
+    def all(self) -> list[tuple[str, str]]:
+        """(worker, run) of every run that may not be over."""
+        found = [(live.worker, live.run) for live in self.live.values()]
+        return found + [(ended.worker, ended.run) for ended in self.ended.values()]
+
     def leaders(self, runs: set[str]) -> dict[str, Proc | None]:
         """The first process of each of these runs, as far as it is known."""
         found: dict[str, Proc | None] = {}
@@ -97,4 +106,5 @@ def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> Live
         window=record.window,
         form=record.form,
         batch=record.batch,
+        beats=record.beats,
     )

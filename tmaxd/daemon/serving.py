@@ -83,6 +83,7 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
         await _close(closers)
         fleet.inboxes.close()
         fleet.flow.close()
+        fleet.executor.hearing.close()
         fleet.pipes.close()
         logging.getLogger().removeHandler(libraries)
 

@@ -22,7 +22,7 @@ def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[R
         runs.live[record.worker] = _restored(record, processes, clock)
     living = {run.run for run in runs.live.values()}
     for lease in recovered.leases:
-        if lease.run not in living and lease.run not in sweeps:
+        if lease.run and lease.run not in living and lease.run not in sweeps:
             _sweep(lease.run, lease.worker, runs, sweeps, clock.now())
     return runs, History(sweeps=sweeps)
 

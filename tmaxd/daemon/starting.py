@@ -54,6 +54,12 @@ class Starter:
     """Starts that failed; the loop hands them to the next pass."""
 
     async def start(self, starts: list[Start], spec: Spec, revision: int) -> None:
+        try:
+            await self._start(starts, spec, revision)
+        finally:
+            self.hearing.launched()
+
+    async def _start(self, starts: list[Start], spec: Spec, revision: int) -> None:
         launches: list[tuple[Start, Launch]] = []
         for start in starts:
             group = spec.workers[start.group]
@@ -115,6 +121,7 @@ class Starter:
             revision=revision,
         )
         live.takes_tasks = spec.workers[start.group].kind != "run"
+        live.shared = spec.workers[start.group].layout == "shared"
         self.flow.hold(start.worker, False)
         self.hearing.began(live)
         if gone:

@@ -43,7 +43,7 @@ class TaskFacade:
         max_queue: int | None = None,
     ) -> t.Accepted:
         _check_group(group, self._spec_in_force())
-        trouble = self._journal.trouble()
+        trouble = self._disk_trouble()
         if trouble is not None:
             raise Denied("journal", f"nothing can be accepted: {trouble}")
         future = self._flow.submit((group,), payloads, options, max_queue)
@@ -75,8 +75,11 @@ class TaskFacade:
             raise JournalError(self._not_confirmed("it is done")) from None
         return tuple(t.TaskVerdict(task, verdicts[task]) for task in ids)
 
+    def _disk_trouble(self) -> str | None:
+        return self._journal.trouble() or self._flow.trouble()
+
     def _not_confirmed(self, what: str) -> str:
-        cause = self._journal.trouble() or "the disk does not answer"
+        cause = self._disk_trouble() or "the disk does not answer"
         return f"not confirmed ({cause}); {what} if the disk recovers"
 
     # ---------------------------------------------------------------------------------- what is
@@ -133,7 +136,9 @@ def _live_row(row: TaskRow, here: Mapping[int, InFlight]) -> TaskRow:
     now = here.get(row.id) if row.state == "sent" else None
     if now is None or now.started is None:
         return row
-    return msgspec.structs.replace(row, state="running", started=now.started)
+    return msgspec.structs.replace(
+        row, state="running", started=now.started, worker=now.worker, run=now.run
+    )
 
 
 def _progress(now: InFlight) -> t.TaskProgress | None:

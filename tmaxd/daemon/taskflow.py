@@ -4,11 +4,11 @@ say, which of them come and go."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tmaxd.daemon.effects import Effects, Judged
 from tmaxd.daemon.runs import LiveRun, Runs
-from tmaxd.daemon.texts import ResultTexts
+from tmaxd.daemon.texts import ResultTexts, limits
 from tmaxd.daemon.turns import Turns
 from tmaxd.plan.draft import split
 from tmaxd.plan.observed import Load
@@ -26,11 +26,13 @@ from tmaxd.tasks.events import (
     Ready,
     Retry,
     Submit,
+    TakenBack,
 )
-from tmaxd.tasks.frames import Form, Frame
+from tmaxd.tasks.frames import Frame
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.records import PLAIN, Options, Record
 from tmaxd.tasks.view import InFlight, View
+from tmaxd.tasks.writing import ping_frame
 
 
 class TaskFlow:
@@ -70,10 +72,14 @@ class TaskFlow:
         """`told` is called after each turn in which a queue may have become shorter."""
         self._turns.on_change = told
 
+    def on_take_back(self, take_back: Callable[[str], None]) -> None:
+        """`take_back` performs `events.TakeBack` of the group that it is called with, and answers by `taken_back`."""
+        self._effects.on_take_back = take_back
+
     # ------------------------------------------------------------------------------ what is wanted
 
     def groups(self, policies: Mapping[str, GroupPolicy]) -> None:
-        self._texts.groups = {name for name, policy in policies.items() if policy.reads_results}
+        self._texts.limits = limits(policies)
         self.post(Groups(policies))
 
     def submit(
@@ -118,14 +124,25 @@ class TaskFlow:
         self._pipes.add_worker(live.worker)
         if live.ready:
             group = split(live.worker)[0]
-            self.post(Adopted(live.worker, group, live.run, live.window, live.form, live.batch))
+            self.post(
+                Adopted(
+                    live.worker,
+                    group,
+                    live.run,
+                    live.window,
+                    live.form,
+                    live.batch,
+                    live.shared,
+                    live.beats,
+                )
+            )
             self._turns.now()
-            self._pipes.send(live.worker, "control", b"\n" + _ping(live.form))
+            self._pipes.send(live.worker, "control", b"\n" + ping_frame(live.form))
             return
         # Both forms, since that of a run whose `ready` never reached the disk is not known: what a worker does
         # not understand it skips. It looks at its control FIFO when its tasks FIFO says something, else only with
         # its next heartbeat.
-        self._pipes.send(live.worker, "control", b"\nping\n" + _ping("json"))
+        self._pipes.send(live.worker, "control", b"\n" + ping_frame(None))
         self._pipes.send(live.worker, "tasks", b"\n")
 
     def ready(self, live: LiveRun) -> None:
@@ -133,7 +150,16 @@ class TaskFlow:
         group = split(live.worker)[0]
         self._texts.post(
             live.run,
-            Ready(live.worker, group, live.run, live.window, live.form, live.life, live.batch),
+            Ready(
+                live.worker,
+                group,
+                live.run,
+                live.window,
+                live.form,
+                live.life,
+                live.batch,
+                live.shared,
+            ),
         )
 
     def heard(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
@@ -150,7 +176,20 @@ class TaskFlow:
         excused = ended.reason in EXCUSES_TASKS
         self._texts.post(run, Gone(worker, run, ended.unread, excused))
 
+    def taken_back(self, group: str, unread: Collection[tuple[int, int]]) -> None:
+        """The FIFO that the group shares has been emptied, and all that its runs had written is told."""
+        self.post(TakenBack(group, unread))
+
     # ------------------------------------------------------------------------------------ answers
+
+    def trouble(self) -> str | None:
+        """Why a payload file cannot be written, so that what is to be sent waits; None when none waits so."""
+        return self._effects.trouble
+
+    def unread(self, group: str) -> int:
+        """How many tasks may stand in the FIFO that the group shares."""
+        self._turns.now()
+        return self._dispatcher.unread(group)
 
     def loads(self) -> dict[str, Load]:
         """What each worker holds, with every event told so far taken in."""
@@ -169,7 +208,3 @@ class TaskFlow:
         """Tasks that are with workers, by id."""
         self._turns.now()
         return self._dispatcher.in_flight()
-
-
-def _ping(form: Form) -> bytes:
-    return b'{"t":"ping"}\n' if form == "json" else b"ping\n"

@@ -1,4 +1,4 @@
-"""Result files that the dispatcher needs the text of: read before it hears of the frames that name them.
+"""Result and payload files that the dispatcher needs the text of: read before it hears of what names them.
 
 What a run says meanwhile, and its end, wait their turn behind them. Only groups whose results go on, to another
 group or to an outbox, are read at all.
@@ -8,19 +8,43 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
 
 from tmaxd.plan.draft import split
 from tmaxd.ports import Files
 from tmaxd.tasks.door import MAX_PAYLOAD
 from tmaxd.tasks.events import Event, Frames
 from tmaxd.tasks.frames import DoneFrame, Frame
+from tmaxd.tasks.outlines import LINE_LIMIT
+from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.tasks.records import Lease
+from tmaxd.tasks.routes import uses_payload
+from tmaxd.tasks.writing import payload_path
 
 AT_ONCE = 64 * 1024
 """Bytes that are read in the loop, which takes less time than to have a thread do it."""
 
 MOST = 4 * 1024 * 1024
 """Characters of text given to the dispatcher at a time, so that many long results do not pile up in memory."""
+
+
+class Limit(NamedTuple):
+    """How much of a result is of use."""
+
+    characters: int
+    bytes: int
+    """A file that is longer is not read at all."""
+
+
+ROUTES = Limit(MAX_PAYLOAD, 4 * MAX_PAYLOAD)
+"""A character takes four bytes at most."""
+
+LINES = Limit(LINE_LIMIT, LINE_LIMIT)
+"""In an outbox's line no text is shorter than in its file."""
 
 Named = tuple[Sequence[Frame], tuple[str, ...]]
 """(frames, the files that they name)"""
@@ -35,8 +59,8 @@ class ResultTexts:
         self._late: dict[str, deque[Event]] = {}
         """By run: what waits for its files."""
         self._reading: set[asyncio.Task[None]] = set()
-        self.groups: Set[str] = frozenset()
-        """Those whose results are needed."""
+        self.limits: Mapping[str, Limit] = {}
+        """Of the groups whose results are needed."""
 
     def post(self, run: str, event: Event) -> None:
         late = self._late.get(run)
@@ -46,12 +70,12 @@ class ResultTexts:
             late.append(event)
 
     def heard(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
-        files = named(frames) if self.groups and split(worker)[0] in self.groups else ()
-        if not files or run in self._late:
+        limit = self.limits.get(split(worker)[0]) if self.limits else None
+        files = named(frames) if limit is not None else ()
+        if limit is None or not files or run in self._late:
             self.post(run, Frames(worker, run, frames))
-        elif sum(map(self._files.result_size, files)) <= AT_ONCE:
-            read = self._files.read_result
-            self._post(Frames(worker, run, frames, {f: read(f, MAX_PAYLOAD) for f in files}))
+        elif sum(self._to_read(file, limit) for file in files) <= AT_ONCE:
+            self._post(Frames(worker, run, frames, self._read(files, limit)))
         else:
             self._late[run] = deque([Frames(worker, run, frames)])
             task = asyncio.ensure_future(self._catch_up(run))
@@ -65,13 +89,48 @@ class ResultTexts:
             if not isinstance(event, Frames):
                 self._post(event)
                 continue
-            for frames, files in pieces(event.frames, self._files.result_size):
-                texts = await asyncio.to_thread(self._read, files) if files else {}
+            limit = self.limits.get(split(event.worker)[0], ROUTES)
+            for frames, files in pieces(event.frames, partial(self._to_read, limit=limit)):
+                texts = await asyncio.to_thread(self._read, files, limit) if files else {}
                 self._post(Frames(event.worker, run, frames, texts))
         del self._late[run]
 
-    def _read(self, files: Sequence[str]) -> dict[str, str | None]:
-        return {file: self._files.read_result(file, MAX_PAYLOAD) for file in files}
+    def _to_read(self, file: str, limit: Limit) -> int:
+        """Bytes."""
+        size = self._files.result_size(file)
+        return size if size <= limit.bytes else 0
+
+    def _read(self, files: Sequence[str], limit: Limit) -> dict[str, str | None]:
+        read, size = self._files.read_result, self._files.result_size
+        return {
+            file: read(file, limit.characters) if size(file) <= limit.bytes else None
+            for file in files
+        }
+
+
+def limits(policies: Mapping[str, GroupPolicy]) -> dict[str, Limit]:
+    """Of the groups whose results are needed as text."""
+    return {name: _limit(policy) for name, policy in policies.items() if policy.reads_results}
+
+
+def _limit(policy: GroupPolicy) -> Limit:
+    return ROUTES if any("{result}" in route.payload for route in policy.routes) else LINES
+
+
+def with_payloads(
+    leases: Iterable[Lease], policies: Mapping[str, GroupPolicy], files: Files, spool: str
+) -> list[Lease]:
+    """With the long payloads that routes will want. One whose file is not there yet is left out; a route then says
+    that it is missing."""
+    wanting = {name for name, policy in policies.items() if uses_payload(policy)}
+    return [
+        msgspec.structs.replace(
+            lease, payload=files.read_result(payload_path(spool, lease.id), MAX_PAYLOAD)
+        )
+        if lease.payload is None and lease.group in wanting
+        else lease
+        for lease in leases
+    ]
 
 
 def named(frames: Sequence[Frame]) -> tuple[str, ...]:

@@ -9,17 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain, takewhile
 
+from tmaxd.daemon.bursts import Bursts
 from tmaxd.daemon.effects import Effects
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.queries import answered
 from tmaxd.ports import Clock, Journal, JournalError
 from tmaxd.tasks.dispatcher import Dispatcher
-from tmaxd.tasks.events import Effect, Event, Frames, Query, Spool, Submit, Tick
+from tmaxd.tasks.events import Effect, Event, Frames, Query, Spool, Submit, TakenBack, Tick, Unspool
 from tmaxd.tasks.records import Record
 
 LONGEST_SLEEP = 30.0
 """Seconds until the dispatcher is asked again at the latest while it waits for a time: somebody may set the clock."""
+
+
+RETRY = 1.0
+"""Seconds between tries to write a payload file; as the journal tries again."""
+
+
+STRAY = "about tasks that it does not hold, in that attempt or any more: ignored"
 
 
 class Turns:
@@ -40,6 +49,7 @@ class Turns:
         self._clock = clock
         self._log = log
         self._wake = wake
+        self._strays = Bursts(log, "stray_frames", "worker")
         self._events: list[Event] = []
         self._due = False
         self._closed = False
@@ -47,7 +57,7 @@ class Turns:
         self._timer_at = 0.0
         self._written: deque[tuple[asyncio.Future[None], Sequence[Effect]]] = deque()
         self._blocked = False
-        """A payload file is being fetched from the journal; later effects wait for it."""
+        """A payload file is being fetched from the journal, or cannot be written; later effects wait for it."""
         self._background: set[asyncio.Task[None]] = set()
         self.on_change: Callable[[], None] = lambda: None
         """Told after each turn in which a queue may have become shorter."""
@@ -69,6 +79,7 @@ class Turns:
     def close(self) -> None:
         """No more turns: what was posted and what is told from now on is for the next daemon to find out."""
         self._closed = True
+        self._strays.close()
         self._events.clear()
         self._written.clear()
         if self._timer is not None:
@@ -104,6 +115,8 @@ class Turns:
             self._written.append((done, step.effects))
         elif step.effects:
             self._perform(step.effects)
+        for worker, count in step.strays.items():
+            self._strays.add(worker, count, why=STRAY)
         for query in step.queries:
             self._keep(asyncio.ensure_future(self._answer(query, now)))
         self._schedule(step.wake_at, now)
@@ -111,8 +124,8 @@ class Turns:
 
     def _tell(self, events: Sequence[Event]) -> None:
         kinds = {type(event) for event in events}
-        # A held worker that has finished its last task is what the planner waits for.
-        if Frames in kinds and self._dispatcher.drained():
+        # A held worker that has finished its last task is what the planner waits for, or a FIFO that nobody needs.
+        if (Frames in kinds and self._dispatcher.drained()) or TakenBack in kinds:
             self._wake()
         if kinds != {Submit}:
             self.on_change()
@@ -123,7 +136,7 @@ class Turns:
         """Perform the effects of every step whose records are on disk, in order."""
         while not self._blocked and self._written and self._written[0][0].done():
             write, effects = self._written.popleft()
-            if write.cancelled() or write.exception() is not None:
+            if not _succeeded(write):
                 self._log.error("journal_lost", text=str(write))
                 continue
             if effects:
@@ -133,19 +146,45 @@ class Turns:
         missing = self._effects.perform(effects)
         if missing is not None:
             self._blocked = True
-            self._keep(asyncio.ensure_future(self._fetch(*missing)))
+            self._keep(asyncio.ensure_future(self._make_up(*missing)))
 
-    async def _fetch(self, spool: Spool, rest: Sequence[Effect]) -> None:
-        """Write a payload file from the journal, then go on where `_perform` stopped."""
-        try:
-            story = await self._journal.story(spool.id)
-            if story is not None:
-                self._effects.spool(spool, story.payload)
-        except JournalError as error:
-            self._log.error("journal_unreadable", text=f"  {error}")
+    async def _make_up(self, spool: Spool, rest: Sequence[Effect]) -> None:
+        """Write a payload file, however long it takes, then go on where `_perform` stopped."""
+        payload = await self._stored(spool.id) if spool.payload is None else spool.payload
+        if payload is not None and not self._effects.spool(spool, payload):
+            self._wake()  # so that inboxes are no longer read
+            await self._insist(spool, payload, rest)
+            self._wake()
         self._blocked = False
         self._perform(rest)
         self._flush(None)
+
+    async def _stored(self, task: int) -> str | None:
+        """Its payload as the journal has it."""
+        try:
+            story = await self._journal.story(task)
+        except JournalError as error:
+            self._log.error("journal_unreadable", text=f"  {error}")
+            return None
+        return None if story is None else story.payload
+
+    async def _insist(self, spool: Spool, payload: str, rest: Sequence[Effect]) -> None:
+        while True:
+            self._make_room(spool, rest)
+            await asyncio.sleep(RETRY)
+            if self._effects.spool(spool, payload):
+                return
+
+    def _make_room(self, spool: Spool, rest: Sequence[Effect]) -> None:
+        """Remove the payload files whose time has come, though their turn has not: it may be they that fill the disk.
+        In their turn they are removed once more, which does no harm. Not those that are yet to be written."""
+        to_come = {spool.path}
+        on_disk = takewhile(lambda item: _succeeded(item[0]), self._written)
+        for effect in chain(rest, *(effects for _, effects in on_disk)):
+            if isinstance(effect, Spool):
+                to_come.add(effect.path)
+            elif isinstance(effect, Unspool) and effect.path not in to_come:
+                self._effects.unspool(effect)
 
     # ------------------------------------------------------------------------- queries and time
 
@@ -170,3 +209,7 @@ class Turns:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _succeeded(write: asyncio.Future[None]) -> bool:
+    return write.done() and not write.cancelled() and write.exception() is None

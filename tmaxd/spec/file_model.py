@@ -102,8 +102,10 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     window: Annotated[
         Window | UnsetType | None,
         help_of(
-            "The most tasks in flight a worker (`serve` and `task`). Default: what the worker asks for. "
-            "Lowered, it acts at once; raised, when the worker is started next.",
+            "The most tasks in flight a worker (`serve` and `task`). Default: what the worker asks for; the runner of "
+            "`task` groups asks for 1, or 4 while its tasks take milliseconds, and gives back what waits behind a long "
+            "one. With a number here, that many may wait. Lowered, it acts at once; raised, when the worker is started "
+            "next.",
             64,
         ),
     ] = UNSET

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from tmaxd.tasks import events as ev
-from tmaxd.tasks import orders, running, submitting
+from tmaxd.tasks import orders, pulling, running, submitting
+from tmaxd.tasks.frames import Bad, HeartbeatFrame, ReadyFrame
 from tmaxd.tasks.heard import hear
 from tmaxd.tasks.lives import GroupState
 from tmaxd.tasks.loads import WorkerLoad, loads
@@ -21,6 +22,9 @@ from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.queue import QUEUE_CHARS, QUEUE_ITEMS
 from tmaxd.tasks.sending import assign
 from tmaxd.tasks.view import InFlight, View, in_flight, render
+
+OF_ITSELF = (Bad, HeartbeatFrame, ReadyFrame)
+"""What a worker says of itself and not of a task."""
 
 
 class Dispatcher:
@@ -49,6 +53,7 @@ class Dispatcher:
             ev.Ready: partial(running.ready, m),
             ev.Frames: self._on_frames,
             ev.Gone: partial(running.gone, m),
+            ev.TakenBack: partial(pulling.taken_back, m),
             ev.Hold: partial(running.hold, m),
             ev.Loaded: self._on_loaded,
             ev.DueLoaded: self._on_due_loaded,
@@ -67,7 +72,7 @@ class Dispatcher:
         wake_at = self._hand_out(now)
         if out.ended:
             out.effects.append(ev.Ended(out.ended))
-        return ev.Step(out.records, out.effects, out.queries, wake_at)
+        return ev.Step(out.records, out.effects, out.queries, wake_at, out.strays)
 
     def _hand_out(self, now: float) -> float | None:
         """For every group in which something has changed or whose time has come; returns when the next one's
@@ -82,6 +87,9 @@ class Dispatcher:
             for group in due:
                 group.stirred = False
                 group.wake_at = None
+                if group.shared is not None:
+                    pulling.settle(self._memory, group, group.shared)
+                    submitting.spread(self._memory)
                 if group.policy is not None:
                     self._serve(group, now)
             # what had expired may have made tasks for other groups
@@ -91,7 +99,10 @@ class Dispatcher:
 
     def _serve(self, group: GroupState, now: float) -> None:
         m = self._memory
-        assign(group, m.turns, m.next_send, m.out)
+        if group.policy is not None and group.policy.shared:
+            pulling.fill(m, group)
+        else:
+            assign(group, m.turns, m.next_send, m.out)
         if group.queue.lanes.expired:
             orders.expire_taken(m, group)
             submitting.spread(m)
@@ -115,7 +126,12 @@ class Dispatcher:
         """Whether some worker that is held has nothing in hand."""
         m = self._memory
         runs = (m.current.get(worker) for worker in m.holds)
-        return any(run is not None and not m.lives[run].leases for run in runs)
+        return any(run is not None and not m.lives[run].busy for run in runs)
+
+    def unread(self, group: str) -> int:
+        """How many tasks of the group were written to the FIFO that it shares and are with nobody that is known."""
+        found = self._memory.groups.get(group)
+        return 0 if found is None or found.shared is None else len(found.shared)
 
     # -------------------------------------------------------------------------------- groups
 
@@ -172,8 +188,7 @@ class Dispatcher:
         limit = queue.ask_due(now)
         if limit is not None:
             queries.append(ev.LoadDue(name, limit))
-        in_flight = sum([len(life.leases) for life in group.lives.values()])
-        limit = group.expiry.ask(now, in_flight)
+        limit = group.expiry.ask(now, group.in_flight)
         if limit is not None:
             queries.append(ev.LoadExpired(name, limit))
         times = [queue.wake_at(now), group.expiry.wake_at()]
@@ -186,6 +201,8 @@ class Dispatcher:
         life = m.lives.get(event.run)
         if life is None or life.worker != event.worker:
             m.strays += len(event.frames)
+            about_tasks = sum(not isinstance(frame, OF_ITSELF) for frame in event.frames)
+            m.out.stray(event.worker, about_tasks)
             return
         hear(life, event.frames, event.texts, m.out)
 

@@ -29,6 +29,7 @@ class Out:
         "records",
         "returned",
         "spool",
+        "strays",
     )
 
     def __init__(self, spool: str, now: float, changed: Callable[[int], None] | None) -> None:
@@ -44,6 +45,13 @@ class Out:
         self.ends: list[tuple[GroupState, End, int]] = []
         """Those of groups with routes or outboxes, with the priority of the task."""
         self.returned: list[Task] = []
+        self.strays: dict[str, int] = {}
+        """By worker."""
+
+    def stray(self, worker: str, count: int) -> None:
+        """So many frames of it were about no task that it has."""
+        if count:
+            self.strays[worker] = self.strays.get(worker, 0) + count
 
     def settle(self, life: Life) -> None:
         """After the last end of an event: put the tasks that `end` left in `returned` before all others, and tell the
@@ -106,6 +114,7 @@ def _wait_again(
             was=task.was,
         )
     )
+    _unlease(life, task, outcome not in UNCOUNTED)
     if out.changed is not None:
         out.changed(task.id)
     if task.expires is not None:
@@ -119,10 +128,23 @@ def _wait_again(
         group.queue.undelay(task)
     if outcome not in UNCOUNTED:
         task.attempt += 1
+    if outcome == "returned":
+        task.base += 1
     task.started = None
     task.here = True
     task.repeated = False
     out.returned.append(task)
+
+
+def _unlease(life: Life, task: Task, counted: bool) -> None:
+    """The lease of a task that came by the shared FIFO is no run's, and is kept account of there."""
+    fifo = life.group.shared
+    if fifo is None or not life.shares:
+        return
+    if counted:
+        fifo.leases.over(task)
+    else:
+        fifo.leases.undo(task)
 
 
 def _close(
@@ -149,6 +171,7 @@ def _close(
             was=task.was,
         )
     )
+    _unlease(life, task, counted=True)
     if task.spooled:
         out.effects.append(Unspool(task.id, payload_path(out.spool, task.id)))
     if task.marked:

@@ -7,11 +7,14 @@ All of it plain values. The driver's part, which the dispatcher's promises rest 
    earlier steps before.
 3. A `Send` is dropped when its run is no longer alive, or its `life` is not the run's present one.
 4. The results that a dead run left in its FIFO are given as `Frames` before its `Gone`.
+5. What a run writes after its `ready` is given after its `Ready`, and what it wrote before, before.
+6. `TakeBack` is performed in one piece: the unread records are taken back, what all living runs of the group have
+   written so far is told (`Frames`, `Ready`), then `TakenBack`. It may wait for runs that are about to be known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -40,9 +43,12 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """The tasks that an earlier daemon left assigned. Each waits for its run to be `Adopted` or `Gone`."""
+    """The tasks that an earlier daemon left assigned. Each waits for its run to be `Adopted` or `Gone`; those of a
+    shared FIFO, which name no run, for word of all runs that may read it."""
 
     leases: Sequence[Lease]
+    runs: Sequence[tuple[str, str, str]] = ()
+    """(worker, group, run) of all runs of the earlier daemon that may not be over."""
 
 
 class Submit(msgspec.Struct, frozen=True):
@@ -80,6 +86,10 @@ class Adopted(msgspec.Struct, frozen=True):
     window: int
     form: Form
     batch: bool = False
+    shared: bool = False
+    """It was started to pull from the FIFO that its group shares."""
+    beats: bool = False
+    """It has sent a heartbeat to an earlier daemon."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -95,6 +105,8 @@ class Ready(msgspec.Struct, frozen=True):
     life: int = 0
     batch: bool = False
     """It takes and sends many tasks in one frame."""
+    shared: bool = False
+    """As in `Adopted`."""
 
 
 class Frames(msgspec.Struct, frozen=True):
@@ -117,6 +129,13 @@ class Gone(msgspec.Struct, frozen=True):
     run: str
     unread: bytes
     excused: bool = False
+
+
+class TakenBack(msgspec.Struct, frozen=True):
+    """`TakeBack` was performed. `unread`: (id, attempt) of the tasks that stood in the FIFO."""
+
+    group: str
+    unread: Collection[tuple[int, int]]
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -178,6 +197,7 @@ Event = (
     | Ready
     | Frames
     | Gone
+    | TakenBack
     | Hold
     | Loaded
     | DueLoaded
@@ -259,6 +279,20 @@ class Send(msgspec.Struct, frozen=True):
     life: int = 0
 
 
+class SendShared(msgspec.Struct, frozen=True):
+    """Whole records for the tasks FIFO that the group shares."""
+
+    group: str
+    data: bytes
+
+
+class TakeBack(msgspec.Struct, frozen=True):
+    """Take back what nobody has read of the FIFO that the group shares; answered by `TakenBack`. Nothing is written to
+    it before that."""
+
+    group: str
+
+
 class Control(msgspec.Struct, frozen=True):
     """Whole frames for the worker's control FIFO, under the same condition as `Send`."""
 
@@ -325,7 +359,19 @@ class Ended(msgspec.Struct, frozen=True):
     tasks: Sequence[tuple[int, Literal["done", "dead", "cancelled"]]]
 
 
-Effect = Spool | Unspool | Send | Control | Accepted | Denied | Verdicts | Publish | Ended
+Effect = (
+    Spool
+    | Unspool
+    | Send
+    | SendShared
+    | TakeBack
+    | Control
+    | Accepted
+    | Denied
+    | Verdicts
+    | Publish
+    | Ended
+)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -334,3 +380,5 @@ class Step(msgspec.Struct, frozen=True):
     queries: list[Query]
     wake_at: float | None
     """Wall time at which a step is due even if nothing happens."""
+    strays: Mapping[str, int] = {}
+    """How many frames about tasks that were not theirs workers sent, for the log."""

@@ -46,6 +46,13 @@ class BegunFrame(msgspec.Struct, frozen=True, gc=False, tag="begun", tag_field="
     """(id, attempt)"""
 
 
+class ReturnedFrame(msgspec.Struct, frozen=True, gc=False, tag="returned", tag_field="t"):
+    """Tasks that it has taken, has not begun, and will not do now."""
+
+    tasks: list[tuple[int, int]]
+    """(id, attempt)"""
+
+
 class DoneFrame(msgspec.Struct, frozen=True, gc=False, tag="done", tag_field="t"):
     id: int
     attempt: int
@@ -86,6 +93,8 @@ class HeartbeatFrame(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag
     window: Natural | None = None
     form: Form = "json"
     batch: bool = False
+    number: int | None = None
+    """That of the ping which it answers, after all that the worker held then."""
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False):
@@ -99,6 +108,7 @@ Known = (
     ReadyFrame
     | StartedFrame
     | BegunFrame
+    | ReturnedFrame
     | DoneFrame
     | ResultsFrame
     | FailedFrame
@@ -194,7 +204,8 @@ def _heartbeat(f: list[str]) -> Frame:
         return HeartbeatFrame(form="tsv")
     if int(f[1]) < 1:
         raise ValueError(f"heartbeat has no window {f[1][:SAMPLE]!r}")
-    return HeartbeatFrame(int(f[0]), int(f[1]), "tsv")
+    number = int(f[2]) if len(f) > 2 else None
+    return HeartbeatFrame(int(f[0]), int(f[1]), "tsv", False, number)
 
 
 def _failed(f: list[str]) -> Frame:
@@ -222,11 +233,12 @@ def _number(text: str) -> int | float:
 _READERS: Final[dict[str, tuple[tuple[int, ...], Callable[[list[str]], Frame]]]] = {
     "ready": ((2,), _ready),
     "started": ((2,), lambda f: StartedFrame(int(f[0]), int(f[1]))),
+    "returned": ((2,), lambda f: ReturnedFrame([(int(f[0]), int(f[1]))])),
     "done": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), unescape(f[2]))),
     "done_file": ((3,), lambda f: DoneFrame(int(f[0]), int(f[1]), None, unescape(f[2]))),
     "failed": ((4,), _failed),
     "progress": ((5,), _progress),
-    "heartbeat": ((0, 2), _heartbeat),
+    "heartbeat": ((0, 2, 3), _heartbeat),
 }
 
 

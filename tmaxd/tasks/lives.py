@@ -9,6 +9,7 @@ from tmaxd.tasks.frames import Form, ProgressFrame
 from tmaxd.tasks.meter import Meter, Pace
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.queue import TaskQueue
+from tmaxd.tasks.shared import SharedFifo
 from tmaxd.tasks.sticky import Aside
 from tmaxd.tasks.task import Task
 from tmaxd.tasks.writing import TaskWriter
@@ -27,7 +28,8 @@ REMIND = 5.0
 """Seconds after which a frame that seems not to have arrived is sent again."""
 
 MAX_WINDOW = 1024
-"""Tasks in flight a worker, whatever it asks for; with HELD_PAYLOAD this bounds the memory they cost."""
+"""Tasks in flight a worker, whatever it asks for; with HELD_PAYLOAD this bounds the memory they cost, where no route
+wants their payloads."""
 
 
 class GroupState:
@@ -47,6 +49,7 @@ class GroupState:
         "queue",
         "queued",
         "rules",
+        "shared",
         "stirred",
         "wake_at",
     )
@@ -61,6 +64,8 @@ class GroupState:
         self.aside = Aside()
         """Tasks out of the queue that wait for one certain worker."""
         self.expiry = Expiry()
+        self.shared: SharedFifo | None = None
+        """The tasks FIFO of its workers, if they have ever shared one."""
         self.lives: dict[str, Life] = {}
         """By run: those that are ready, and those of an earlier daemon whose fate is open."""
         self.meter = Meter()
@@ -79,12 +84,26 @@ class GroupState:
     def waiting(self) -> int:
         return self.queued + self.delayed
 
+    @property
+    def in_flight(self) -> int:
+        held = sum([len(life.leases) for life in self.lives.values()])
+        return held if self.shared is None else held + len(self.shared)
+
+    def restored(self, task: Task) -> None:
+        """It is in flight since an earlier daemon."""
+        self.queue.restored(task)
+        if task.was == "delayed":
+            self.delayed -= 1
+        else:
+            self.queued -= 1
+
 
 class Life:
     """One run of one worker. `leases` is what it holds, by id, in the order of sending."""
 
     __slots__ = (
         "_doubted_at",
+        "_free_at",
         "_remind_after",
         "_remind_at",
         "asked",
@@ -92,6 +111,7 @@ class Life:
         "batch",
         "beats",
         "cancelling",
+        "declines",
         "done",
         "form",
         "group",
@@ -99,13 +119,16 @@ class Life:
         "last_seen",
         "leases",
         "number",
+        "owes",
         "pace",
+        "pausing",
         "progress",
         "ready",
         "run",
         "running",
         "says_started",
         "sends",
+        "shares",
         "spent_sends",
         "strays",
         "turn",
@@ -114,7 +137,7 @@ class Life:
         "writer",
     )
 
-    def __init__(self, worker: str, group: GroupState, run: str) -> None:
+    def __init__(self, worker: str, group: GroupState, run: str) -> None:  # noqa: PLR0915  # a list of fields
         self.worker = worker
         self.group = group
         self.run = run
@@ -124,12 +147,21 @@ class Life:
         self.held = False
         self.asked = 1
         """The window it asked for."""
+        self.declines = False
+        """It has given tasks back, and is given none until it ends another or sends a heartbeat: one that gives back
+        whatever it gets must not keep everybody busy."""
         self.window = 0
         """The window that holds; 0 while it takes no tasks."""
         self.form: Form | None = None
         self.batch = False
         """It takes many tasks in one frame."""
         self.writer = TaskWriter("json", None)
+        self.shares = False
+        """It pulls from the FIFO that its group shares, whatever the spec says now."""
+        self.owes = 0
+        """The number of the last ping that it has not answered, where it was asked what it holds."""
+        self.pausing = 0
+        """The same, where it was asked to take no more from the shared FIFO."""
         self.leases: dict[int, Task] = {}
         self.sends: dict[int, int] = {}
         """The number of each `Assigned` that is on disk to how many of its tasks it still holds."""
@@ -155,20 +187,35 @@ class Life:
         """Lines that were no frames."""
         self.last_seen: float | None = None
         self._doubted_at: float | None = None
+        self._free_at = 0.0
+        """When it began or last ended a task."""
         self._remind_at = 0.0
         self._remind_after = REMIND
 
-    def began(self, asked: int, form: Form, batch: bool) -> None:
+    def began(self, asked: int, form: Form, batch: bool, now: float) -> None:
         """It is ready; `refresh` then sets what follows from the policy."""
         self.ready = True
+        self._free_at = now
         self.asked = min(asked, MAX_WINDOW)
+        self.declines = False
         self.form = form
         self.batch = batch and form == "json"
+
+    def wants(self, window: int) -> None:
+        """It has said how many tasks it wants in flight, or has ended one, and takes them again."""
+        window = min(window, MAX_WINDOW)
+        if self.ready and (self.declines or window != self.asked):
+            self.asked = window
+            self.declines = False
+            self.refresh()
+            self.group.stirred = True
 
     def refresh(self) -> None:
         """Take over the policy of its group, or what else decides whether and how it is given tasks."""
         policy = self.group.policy
-        if policy is None or not self.ready or self.held:
+        if policy is None or not self.ready or self.held or self.shares != policy.shared:
+            self.window = 0  # of another layout than the spec's it is replaced soon
+        elif self.declines:
             self.window = 0
         else:
             self.window = min(policy.window or self.asked, self.asked)
@@ -185,12 +232,33 @@ class Life:
             return None
         return lease
 
+    @property
+    def busy(self) -> int:
+        """Tasks that it holds, or may still take though it is held."""
+        return len(self.leases) or int(self.pausing > 0)
+
+    def answered(self, number: int) -> None:
+        """It has said all that it held when it saw the ping of this number."""
+        if self.owes and number == self.owes:
+            self.owes = 0
+            if not self.shares:
+                self._has_named_all()
+        if number == self.pausing:
+            self.pausing = 0
+
+    def _has_named_all(self) -> None:
+        """All that it has begun: an earlier daemon may have heard of some of it, and of the rest it will say so."""
+        self.says_started = True
+        for task in self.leases.values():
+            task.here = True
+
     def let_go(self, task: Task) -> None:
         """It has the task no more."""
         del self.leases[task.id]
         self.running.pop(task.id, None)
         self.progress.pop(task.id, None)
-        self.used(task.send, 1)
+        if not self.shares:
+            self.used(task.send, 1)
 
     def used(self, send: int, count: int) -> None:
         """So many tasks of an `Assigned` are not with it any more."""
@@ -217,9 +285,11 @@ class Life:
         self._doubted_at = None
 
     def is_silent(self, now: float) -> bool:
-        """It sends heartbeats, holds tasks, and has said nothing for as long as its group's lease is."""
+        """It sends heartbeats, holds tasks or may do so, and has said nothing for as long as its group's lease is."""
         lease = self.group.rules.lease
-        if lease is None or not self.beats or not self.leases or self.last_seen is None:
+        if lease is None or not self.beats or self.last_seen is None:
+            return False
+        if not self.leases and not self.owes:
             return False
         doubt = min(DOUBT, lease / 2)
         if now - self.last_seen < lease - doubt:
@@ -231,9 +301,15 @@ class Life:
     def late_at(self) -> float | None:
         """When the task that it has run for longest is so late that the worker cannot be trusted to end it; None
         where nothing limits it. The rules of a group that has left the spec go on to hold."""
-        if not self.running or self.group.rules.timeout is None:
+        timeout = self.group.rules.timeout
+        if timeout is None:
             return None
-        return next(iter(self.running.values())) + self.group.rules.timeout + OVERDUE
+        if self.running:
+            return next(iter(self.running.values())) + timeout + OVERDUE
+        if self.says_started or not self.leases:
+            return None
+        # It never says what it begins: it has been at its oldest since it got it, or since it ended another.
+        return max(next(iter(self.leases.values())).sent, self._free_at) + timeout + OVERDUE
 
     def overdue_at(self) -> float | None:
         """When it is to be replaced, because it ends a task neither in time nor when asked to."""
@@ -256,6 +332,10 @@ class Life:
     def works(self) -> None:
         """It has said that it begins or ends something, so frames reach it."""
         self._remind_after = REMIND
+
+    def ended_some(self, now: float) -> None:
+        """It has ended tasks, and may begin others."""
+        self._free_at = now
 
     def forgotten(self, now: float) -> list[Task]:
         """The tasks whose frames seem to be lost: nothing runs there, and the oldest was sent long ago. Named at most

@@ -24,7 +24,7 @@ def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad
     return [
         WorkerLoad(
             life.worker,
-            len(life.leases),
+            life.busy,
             life.worker in holds,
             life.is_overdue(now),
             life.is_silent(now),

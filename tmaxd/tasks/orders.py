@@ -7,7 +7,7 @@ the read was asked for is looked for once more. So nothing is ended or revived b
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from tmaxd.tasks import events as ev
@@ -17,6 +17,7 @@ from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.records import Found, Revived
 from tmaxd.tasks.searches import CancelOrder, ExpireOrder, Order, RetryOrder, Search
 from tmaxd.tasks.sending import ask_to_end
+from tmaxd.tasks.shared import SharedFifo
 from tmaxd.tasks.table import TABLE, Goes, Refused
 from tmaxd.tasks.task import Task, from_disk
 
@@ -34,6 +35,10 @@ def retry(m: Memory, event: ev.Retry) -> None:
     for life in m.lives.values():
         for task in order.verdicts.keys() & life.leases.keys():
             order.decide(task, "waiting")
+    for fifo in _fifos(m.groups.values()):
+        for task in order.verdicts:
+            if task in fifo:
+                order.decide(task, "waiting")
     _look(m, order, [task for task, verdict in order.verdicts.items() if verdict is None])
 
 
@@ -43,10 +48,8 @@ def expired(m: Memory, event: ev.ExpiredLoaded) -> None:
     group.stirred = True
     forgiven = group.expiry.forgiven
     rows = {row.id: row for row in event.page.tasks} if event.page is not None else {}
-    for life in group.lives.values():
-        for task in rows.keys() & life.leases.keys():
-            del rows[task]
-    rows = {task: row for task, row in rows.items() if task not in forgiven}
+    flying = _flying(group)
+    rows = {task: row for task, row in rows.items() if task not in forgiven and task not in flying}
     group.expiry.loaded(event.page, m.out.now, fresh=bool(rows))
     order = ExpireOrder(group.name, rows)
     _look(m, order, _expire_here(m, group, rows.keys()))
@@ -121,6 +124,12 @@ def _cancel_here(m: Memory, order: Order, ids: Collection[int]) -> list[int]:
             order.decide(task, "cancelling")
             wanted.discard(task)
         ask_to_end(life, asked, m.out)
+    for fifo in _fifos(m.groups.values()):
+        for task in sorted(wanted):
+            if fifo.cancel(task):
+                m.group(fifo.group).stirred = True
+                order.decide(task, "cancelling")
+                wanted.discard(task)
     for group in m.groups.values():
         for dropped in _drop(group, wanted):
             close_waiting(group, dropped, "cancelled", CANCELLED, m.out)
@@ -152,8 +161,18 @@ def _drop(group: GroupState, ids: Collection[int]) -> list[Task]:
 def _expired_rest(m: Memory, order: ExpireOrder, ids: Collection[int]) -> list[int]:
     """Those of the order that are still not in flight nor, once they are ended, in memory."""
     group = m.group(order.group)
-    flying = {task for life in group.lives.values() for task in life.leases}
+    flying = _flying(group)
     return _expire_here(m, group, [task for task in ids if task not in flying])
+
+
+def _flying(group: GroupState) -> set[int]:
+    """Those in flight."""
+    flying = {task for life in group.lives.values() for task in life.leases}
+    return flying if group.shared is None else flying.union(group.shared)
+
+
+def _fifos(groups: Iterable[GroupState]) -> list[SharedFifo]:
+    return [group.shared for group in groups if group.shared is not None]
 
 
 # --------------------------------------------------------------------------------- on disk only

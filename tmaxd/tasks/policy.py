@@ -71,7 +71,7 @@ def retry_delay(policy: GroupPolicy, outcome: Outcome, attempt: int, task: int) 
 
     The first loss of a task costs it no delay: it is the worker that failed. `backoff_max` holds before
     the jitter, which depends on nothing but task and attempt."""
-    if outcome in UNCOUNTED:
+    if outcome in UNCOUNTED or outcome == "returned":
         return 0.0
     passing = outcome in ("lost", "temporary")
     if attempt >= (max(policy.attempts, PASSING_ATTEMPTS) if passing else policy.attempts):

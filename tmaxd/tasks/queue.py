@@ -30,8 +30,9 @@ from tmaxd.tasks.task import Task, from_disk, new_tasks
 
 __all__ = ["FRONT_ITEMS", "QUEUE_CHARS", "QUEUE_ITEMS", "READ_RETRY", "Task", "TaskQueue"]
 
-QUEUE_ITEMS = 2048
-"""Tasks of one group in memory: several hundred ms of work for a fleet at full speed, many reads' worth."""
+QUEUE_ITEMS = 8192
+"""Tasks of one group in memory, about 2 MB: work for some 80 ms at 100,000 tasks a second, and more than a submitter
+is ahead that waits for its acknowledgements. What does not fit is read back from disk, which costs as much again."""
 
 QUEUE_CHARS = 4 * 1024 * 1024
 """Characters of payload of one group in memory, for groups with large payloads."""

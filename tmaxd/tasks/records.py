@@ -21,15 +21,19 @@ Outcome = Literal[
     "timeout",
     "lost",
     "unsent",
+    "returned",
     "interrupted",
     "cancelled",
     "expired",
 ]
-"""How one attempt ended. `lost`: the run died with it. `unsent`: it never began. `interrupted`: the run was ended
-for a reason that has nothing to do with the task. `expired`: its time was over before it began."""
+"""How one attempt ended. `lost`: the run died with it. `unsent`: it never began. `returned`: its worker, which lives
+on, gave it back before it began. `interrupted`: the run was ended for a reason that has nothing to do with the task.
+`expired`: its time was over before it began."""
 
 UNCOUNTED: frozenset[Outcome] = frozenset({"unsent", "interrupted"})
-"""Attempts that are not spent: the next one has the same number."""
+"""Attempts that are not spent: the next one has the same number, which is safe since nobody has it any more. A
+`returned` one counts against no limit either, but keeps its number: a frame of it may still be under way to its
+worker."""
 
 MIN_PRIORITY, MAX_PRIORITY = -10, 10
 """Of two tasks that wait in a group, the one with the higher priority goes first."""
@@ -115,7 +119,8 @@ class Done(msgspec.Struct, frozen=True, gc=False):
 
 class Requeued(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt ended and the task will be tried again, at `due` or (None) as soon as may be. An uncounted one
-    comes only before the `Released` of its run, or the `Delivered` of its send."""
+    comes only before the `Released` of its run, or the `Delivered` of its send. By a `returned` one the task's `base`
+    grows by one, beside its `attempt`."""
 
     id: int
     group: str
@@ -178,6 +183,8 @@ class RunReady(msgspec.Struct, frozen=True, gc=False):
     window: int
     form: Literal["json", "tsv"]
     batch: bool = False
+    beats: bool = False
+    """It has sent a heartbeat, so its silence means something."""
 
 
 class RunEnded(msgspec.Struct, frozen=True, gc=False):
@@ -212,12 +219,13 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     affinity: str | None = None
     hops: int = 0
     base: int = 0
-    """Attempts that count against no limit: those before it was `Revived`."""
+    """Attempts that count against no limit: those before it was `Revived`, and those that were `returned`."""
 
 
 HELD_PAYLOAD = 4096
 """Characters. A longer payload never fits a frame, so it stands in its payload file while the task is in
-flight, and memory does not hold it: that bounds what the tasks in flight cost."""
+flight, and memory does not hold it: that bounds what the tasks in flight cost. But for those of groups whose routes
+say `{payload}`: they cost up to a payload each, window x workers x 1 MiB."""
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):

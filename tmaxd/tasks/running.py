@@ -3,53 +3,69 @@
 from __future__ import annotations
 
 from tmaxd.tasks import events as ev
+from tmaxd.tasks import pulling
 from tmaxd.tasks.ending import end
-from tmaxd.tasks.frames import Form
 from tmaxd.tasks.lives import Life
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.records import Outcome, Released
 from tmaxd.tasks.sending import ask_to_end, send
 from tmaxd.tasks.task import Task, from_lease
-from tmaxd.tasks.writing import unread_tasks
+from tmaxd.tasks.writing import ping_frame, unread_tasks
 
 
 def restored(m: Memory, event: ev.Restored) -> None:
-    for lease in sorted(event.leases, key=lambda lease: lease.id):
-        life = m.life(lease.worker, lease.group, lease.run)
-        task = from_lease(lease)
-        life.group.queue.restored(task)
-        if task.was == "delayed":
-            life.group.delayed -= 1
-        else:
-            life.group.queued -= 1
-        life.leases[task.id] = task
-        life.sends[task.send] = life.sends.get(task.send, 0) + 1
+    leases = sorted(event.leases, key=lambda lease: lease.id)
+    for lease in leases:
+        if lease.run:
+            life = m.life(lease.worker, lease.group, lease.run)
+            task = from_lease(lease)
+            life.group.restored(task)
+            life.leases[task.id] = task
+            life.sends[task.send] = life.sends.get(task.send, 0) + 1
+    pulling.restored(m, [lease for lease in leases if not lease.run], event.runs)
 
 
 def adopted(m: Memory, event: ev.Adopted) -> None:
-    life = _begin(m, event.worker, event.group, event.run, event.window, event.form, event.batch)
-    send(life, list(life.leases.values()), m.out, again=True)
+    life = _begin(m, event)
+    life.beats = life.beats or event.beats
+    if not life.shares:
+        send(life, list(life.leases.values()), m.out, again=True)
+        _ask_what_it_began(m, life)
     ask_to_end(life, life.cancelling, m.out)
+    pulling.joined(m, life, anew=False)
+
+
+def _ask_what_it_began(m: Memory, life: Life) -> None:
+    """An earlier daemon heard it, and the disk does not know."""
+    if life.leases:
+        life.owes = next(m.turns)
+        data = ping_frame(life.form, life.owes)
+        m.out.effects.append(ev.Control(life.worker, life.run, data, life.number))
 
 
 def ready(m: Memory, event: ev.Ready) -> None:
-    life = _begin(m, event.worker, event.group, event.run, event.window, event.form, event.batch)
+    known = m.lives.get(event.run)
+    anew = known is not None and known.ready
+    life = _begin(m, event)
     life.number = event.life
-    if life.leases:
+    if life.leases and (anew or not life.shares):
         _begin_anew(m, life)
+    else:
+        ask_to_end(life, life.cancelling, m.out)
+    pulling.joined(m, life, anew)
 
 
-def _begin(
-    m: Memory, worker: str, group: str, run: str, window: int, form: Form, batch: bool
-) -> Life:
+def _begin(m: Memory, event: ev.Adopted | ev.Ready) -> Life:
     """The run takes tasks from now on; an earlier one of the same worker no longer does."""
-    life = m.life(worker, group, run)
-    former = m.lives.get(m.current.get(worker, run))
+    worker = event.worker
+    life = m.life(worker, event.group, event.run)
+    former = m.lives.get(m.current.get(worker, event.run))
     if former is not None and former is not life:
         former.ready = False
         former.refresh()
-    m.current[worker] = run
-    life.began(window, form, batch)
+    m.current[worker] = event.run
+    life.began(event.window, event.form, event.batch, m.out.now)
+    life.shares = event.shared
     life.held = worker in m.holds
     life.refresh()
     life.heard(m.out.now)
@@ -83,6 +99,8 @@ def hold(m: Memory, event: ev.Hold) -> None:
         m.holds.discard(event.worker)
     life = m.lives.get(m.current.get(event.worker, ""))
     if life is not None:
+        if life.shares and life.held != event.held:
+            pulling.hold(m, life, event.held)
         life.held = event.held
         life.refresh()
         life.group.stirred = True
@@ -106,6 +124,7 @@ def gone(m: Memory, event: ev.Gone) -> None:
     m.out.settle(life)
     if life.sends:
         m.out.records.append(Released(life.run))
+    pulling.left(m, life, event.excused)
 
 
 class _Fate:

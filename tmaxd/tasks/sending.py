@@ -9,8 +9,9 @@ from tmaxd.tasks.balance import deal
 from tmaxd.tasks.ending import Out
 from tmaxd.tasks.events import Control, Send, Spool
 from tmaxd.tasks.lives import GroupState, Life
-from tmaxd.tasks.records import HELD_PAYLOAD, Assigned
-from tmaxd.tasks.task import Task
+from tmaxd.tasks.records import Assigned
+from tmaxd.tasks.routes import uses_payload
+from tmaxd.tasks.task import Task, is_long
 from tmaxd.tasks.writing import cancel_frame, payload_path
 
 
@@ -36,7 +37,9 @@ def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
     ends the line that it tore."""
     if not tasks:
         return
-    lines = _batches(life, tasks, out) if life.batch else [_line(life, task, out) for task in tasks]
+    lines = (
+        _batches(life, tasks, out) if life.batch else [line_of(life, task, out) for task in tasks]
+    )
     if again:
         lines.insert(0, b"\n")
     out.effects.append(Send(life.worker, life.run, b"".join(lines), life.number))
@@ -45,11 +48,11 @@ def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
 def _batches(life: Life, tasks: list[Task], out: Out) -> list[bytes]:
     pieces = life.writer.batch([(task.id, task.attempt, task.payload) for task in tasks])
     return [
-        piece if isinstance(piece, bytes) else _line(life, tasks[piece], out) for piece in pieces
+        piece if isinstance(piece, bytes) else line_of(life, tasks[piece], out) for piece in pieces
     ]
 
 
-def _line(life: Life, task: Task, out: Out) -> bytes:
+def line_of(life: Life, task: Task, out: Out) -> bytes:
     """A frame for this task alone."""
     if task.payload is not None:
         line = life.writer.inline(task.id, task.attempt, task.payload)
@@ -59,7 +62,7 @@ def _line(life: Life, task: Task, out: Out) -> bytes:
     if not task.spooled or not task.here or task.payload is not None:
         out.effects.append(Spool(task.id, path, task.payload))
         task.spooled = True
-        if task.payload is not None and len(task.payload) > HELD_PAYLOAD:
+        if is_long(task.payload) and not uses_payload(life.group.rules):
             task.payload = None
     return life.writer.by_file(task.id, task.attempt, path)
 

@@ -19,7 +19,7 @@ before it is told what was unread. A FIFO that is removed is emptied before, sin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sized
+from collections.abc import Collection, Iterable, Iterator, Sized
 from typing import Final, Protocol
 
 import msgspec
@@ -34,6 +34,10 @@ the size of a page, pipe(7))."""
 
 BLANK: Final = b"\n" * RECORD
 """A record that says nothing, for whoever waits for one: it wakes up and sees what stands in its control FIFO."""
+
+AHEAD: Final = 4
+"""Tasks a worker that stand in the FIFO though all are busy, so that the next one is there when one is done: whoever is
+free takes it, so it waits for nobody in particular."""
 
 MOST_UNREAD: Final = 1024
 """Tasks written and not said to be started, in all; so many records cost 4 MiB."""
@@ -100,10 +104,12 @@ class SharedFifo:
         "_unwanted",
         "_wanted",
         "_workers",
+        "group",
         "leases",
     )
 
     def __init__(self, group: str) -> None:
+        self.group = group
         self.leases = SharedLeases(group)
         """To be told of every task of the group that ends or goes back."""
         self._unsaid: dict[int, Task] = {}
@@ -129,18 +135,32 @@ class SharedFifo:
         self._deaths: dict[bool, Death] = {}
         """The last one that was excused, and the last one that was not."""
 
+    def __iter__(self) -> Iterator[int]:
+        """The ids of the tasks that were written, and that nobody has said it started."""
+        return iter(self._unsaid)
+
     def __len__(self) -> int:
         return len(self._unsaid)
+
+    def __contains__(self, task: int) -> bool:
+        """Whether it is one of those."""
+        return task in self._unsaid
+
+    def reads(self, run: str) -> bool:
+        """Whether the run has joined, and not left."""
+        return run in self._workers
 
     # ---------------------------------------------------------------------------------- tasks
 
     def room(self, lives: Iterable[Reader]) -> int:
-        """How many tasks may be written now, after `moves`: no more than the workers may hold in all. None while the
-        records are being taken back, or while workers read different forms, since any may get any record."""
+        """How many tasks may be written now, after `moves`: no more than the workers may hold in all, or AHEAD of each
+        that takes any. None while the records are being taken back, or while workers read different forms, since any
+        may get any record."""
         if self._wanted or self._taking or len({life.form for life in lives if life.ready}) != 1:
             return 0
-        free = sum(life.window - len(life.leases) for life in lives if life.window)
-        return max(min(free, MOST_UNREAD) - len(self._unsaid), 0)
+        seats = [life.window - len(life.leases) for life in lives if life.window]
+        most = min(max(sum(seats), AHEAD * len(seats)), MOST_UNREAD)
+        return max(most - len(self._unsaid), 0)
 
     def assigned(self, tasks: Iterable[Task], form: Form) -> None:
         """They are leased by `task.send`, and will be written in this form."""
@@ -190,10 +210,14 @@ class SharedFifo:
 
     def left(self, worker: str, run: str, excused: bool, now: float) -> None:
         """The run is dead, or began anew; all that it wrote has been told."""
-        for known in (self._workers, self._answered, self._asked):
-            known.pop(run, None)
+        self.never(run)
         self._deaths[excused] = Death(worker, run, now, excused)
         self._wanted = True
+
+    def never(self, run: str) -> None:
+        """It turns out that the run, told by `joined` as one of an earlier daemon, has a FIFO of its own."""
+        for known in (self._workers, self._answered, self._asked):
+            known.pop(run, None)
 
     def answered(self, run: str, number: int) -> None:
         """The run answered a ping of this number, after all that it held when it saw it."""

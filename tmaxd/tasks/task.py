@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tmaxd.tasks.records import Lease, Options, Queued, Waiting
+from tmaxd.tasks.records import HELD_PAYLOAD, Lease, Options, Queued, Waiting
 
 
 class Task(msgspec.Struct, gc=False):
@@ -14,7 +14,7 @@ class Task(msgspec.Struct, gc=False):
 
     id: int
     payload: str | None
-    """None: in flight, and too long to be held (HELD_PAYLOAD)."""
+    """None: in flight, and too long to be held (HELD_PAYLOAD) without a route that wants it."""
     at: float
     """When it was submitted."""
     attempt: int = 1
@@ -73,6 +73,11 @@ def from_disk(queued: Queued) -> Task:
     )
 
 
+def is_long(payload: str | None) -> bool:
+    """It is here, and never fits a frame."""
+    return payload is not None and len(payload) > HELD_PAYLOAD
+
+
 def from_lease(lease: Lease) -> Task:
     """A task that an earlier daemon has sent."""
     return Task(
@@ -87,7 +92,7 @@ def from_lease(lease: Lease) -> Task:
         lease.base,
         lease.was,
         here=False,
-        spooled=lease.payload is None,
+        spooled=lease.payload is None or is_long(lease.payload),
         sent=lease.sent,
         send=lease.send,
     )

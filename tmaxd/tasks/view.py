@@ -98,13 +98,12 @@ def render(groups: Iterable[GroupState], lives: Iterable[Life], strays: int, now
 
 
 def _group(group: GroupState, now: float) -> GroupView:
-    held = sum(len(life.leases) for life in group.lives.values())
     running = sum(len(life.running) for life in group.lives.values())
     return GroupView(
         in_spec=group.policy is not None,
         queued=group.queued,
         delayed=group.delayed,
-        sent=held - running,
+        sent=group.in_flight - running,
         running=running,
         done=group.done,
         dead=group.dead,

@@ -97,6 +97,22 @@ def cancel_frame(form: Form, task: int, attempt: int) -> bytes:
     return b"cancel\t%d\t%d\n" % (task, attempt)
 
 
+def ping_frame(form: Form | None, number: int | None = None) -> bytes:
+    """For the control FIFO: a heartbeat is wanted. With a number: and before it what the worker holds. Of a worker
+    whose form is not known, both: it skips what it does not understand."""
+    if form is None:
+        return ping_frame("tsv", number) + ping_frame("json", number)
+    if form == "json":
+        return b'{"t":"ping"}\n' if number is None else b'{"t":"ping","number":%d}\n' % number
+    return b"ping\n" if number is None else b"ping\t%d\n" % number
+
+
+def pause_frame(form: Form, paused: bool) -> bytes:
+    """For the control FIFO: take no more records from the shared one, or do again."""
+    word = b"pause" if paused else b"resume"
+    return b'{"t":"%b"}\n' % word if form == "json" else word + b"\n"
+
+
 def _seconds(value: float) -> bytes:
     """Without a fraction where there is none: shells count in whole seconds."""
     return (str(int(value)) if value == int(value) else f"{value:.3f}").encode()

@@ -146,6 +146,7 @@ class Disk(Durable):
         assert entry.row.state == r.was, (r, entry.row)
         uncounted = r.outcome in UNCOUNTED
         entry.lease = None
+        entry.base += r.outcome == "returned"
         if uncounted:
             self._stale[r.id] = held
         entry.become(

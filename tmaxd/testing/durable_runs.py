@@ -33,6 +33,7 @@ class DurableRuns:
                 window=record.window,
                 form=record.form,
                 batch=record.batch,
+                beats=record.beats or self.open[record.run].beats,
             )
 
     def _started(self, r: RunStarted) -> None:

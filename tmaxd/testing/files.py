@@ -30,7 +30,7 @@ class FakeFiles:
         return len(self.results.get(path, ""))
 
     def read_result(self, path: str, limit: int) -> str | None:
-        text = self.results.get(path)
+        text = self.results.get(path, self.payloads.get(path))
         return text if text is not None and len(text) <= limit else None
 
     def make_spool(self, worker: str) -> None: ...

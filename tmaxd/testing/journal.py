@@ -83,6 +83,9 @@ class FakeJournal:
     def trouble(self) -> str | None:
         return self._trouble
 
+    def problems(self) -> tuple[str, ...]:
+        return ()
+
     async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
         await self._settled()
         return self.disk.page(group, priority, after, limit)

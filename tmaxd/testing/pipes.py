@@ -231,7 +231,8 @@ class FakePipes:
 
     def group_reads(self, group: str) -> bytes:
         """One record of the FIFO that the group shares, whole; b"" when there is none."""
-        return self._disk.shared[group].take(RECORD)
+        fifo = self._disk.shared.get(group)
+        return b"" if fifo is None else fifo.take(RECORD)
 
     def outbox_reads(self, outbox: str, n: int | None = None) -> bytes:
         """What is there, up to `n` bytes."""

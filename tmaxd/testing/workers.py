@@ -25,16 +25,32 @@ class FakeWorker:
     run: str
     json: bool = False
     window: int = 1
+    group: str = ""
+    """That whose shared FIFO it pulls from; empty where it has its own."""
+    paused: bool = False
     rest: bytes = b""
     held: list[Key] = field(default_factory=list)
     running: list[Key] = field(default_factory=list)
     remembered: dict[Key, bytes] = field(default_factory=dict)
     """Its latest answers, twice as many as its window."""
 
-    def ready(self, kind: str = "ready") -> bytes:
+    def ready(self, kind: str = "ready", number: int | None = None) -> bytes:
         if not self.json:
-            return f"{kind}\t1\t{self.window}\n".encode()
-        return _line({"t": kind, "v": 1, "window": self.window, "batch": True})
+            tail = "" if number is None else f"\t{number}"
+            return f"{kind}\t1\t{self.window}{tail}\n".encode()
+        tail_too = {} if number is None else {"number": number}
+        return _line({"t": kind, "v": 1, "window": self.window, "batch": True, **tail_too})
+
+    def started(self, keys: list[Key]) -> bytes:
+        if not keys:
+            return b""
+        if self.json:
+            return _line({"t": "begun", "tasks": keys})
+        return b"".join(b"started\t%d\t%d\n" % key for key in keys)
+
+    def again(self) -> bytes:
+        """All that it holds and remembers."""
+        return self.started(self.running) + b"".join(self.remembered.values())
 
 
 class FakeWorkers:
@@ -55,7 +71,8 @@ class FakeWorkers:
             return  # it takes no tasks
         serves = kind == "serve"
         window = int(launch.env.get("TMAX_WINDOW", BATCH_WINDOW if serves else 1))
-        worker = FakeWorker(launch.labels.worker, launch.labels.run, serves, window)
+        group = launch.labels.worker.rpartition("-")[0] if "TMAX_TASKS" in launch.env else ""
+        worker = FakeWorker(launch.labels.worker, launch.labels.run, serves, window, group)
         self.living[pid] = worker
         self._say(worker, b"\n" + worker.ready())
 
@@ -88,9 +105,15 @@ class FakeWorkers:
         """The program restarts inside its pane: the process stays, what it knew is gone."""
         for pid, old in self.living.items():
             if old.worker == name:
-                new = FakeWorker(old.worker, old.run, old.json, old.window)
+                new = FakeWorker(old.worker, old.run, old.json, old.window, old.group)
                 self.living[pid] = new
                 self._say(new, b"\n" + new.ready())
+
+    def take_in_silence(self, name: str) -> None:
+        """It takes a record of the shared FIFO and does not come to say so."""
+        for worker in self.living.values():
+            if worker.worker == name and worker.group and not worker.paused:
+                self.pipes.group_reads(worker.group)
 
     # -------------------------------------------------------------------------------- reading
 
@@ -103,11 +126,28 @@ class FakeWorkers:
             for key in _tasks_in(_frame(line, worker.json)):
                 self._take(worker, key)
         self._begin(worker)
+        if worker.group:
+            self._pull(worker)
+
+    def _pull(self, worker: FakeWorker) -> None:
+        """Record by record, and none that cannot begin at once."""
+        while not worker.paused and len(worker.running) < worker.window:
+            record = self.pipes.group_reads(worker.group)
+            if not record:
+                return
+            for line in record.split(b"\n"):
+                for key in _tasks_in(_frame(line, worker.json)):
+                    self._take(worker, key)
+                    self._begin(worker)
 
     def _obey(self, worker: FakeWorker, line: bytes) -> None:
         frame = _frame(line, worker.json)
         if frame.get("t") == "ping":
-            self._say(worker, worker.ready("heartbeat"))
+            number = frame.get("number")
+            again = b"" if number is None else worker.again()
+            self._say(worker, again + worker.ready("heartbeat", number))
+        elif frame.get("t") in ("pause", "resume"):
+            worker.paused = frame["t"] == "pause"
         elif frame.get("t") == "cancel":
             key = (frame["id"], frame["attempt"])
             if key in worker.held or key in worker.running:
@@ -126,10 +166,7 @@ class FakeWorkers:
             return
         worker.running += begun
         self.begun.update(task for task, _ in begun)
-        if worker.json:
-            self._say(worker, _line({"t": "begun", "tasks": begun}))
-        else:
-            self._say(worker, b"".join(b"started\t%d\t%d\n" % key for key in begun))
+        self._say(worker, worker.started(begun))
 
     # ------------------------------------------------------------------------------- answering
 
@@ -185,6 +222,8 @@ def _frame(line: bytes, as_json: bool) -> dict[str, Any]:
         kind, *fields = line.decode().split("\t")
         if kind in ("task", "task_file", "cancel"):
             return {"t": kind, "id": int(fields[0]), "attempt": int(fields[1])}
+        if kind == "ping" and fields:
+            return {"t": kind, "number": int(fields[0])}
     except (ValueError, IndexError):
         return {}
     return {"t": kind}

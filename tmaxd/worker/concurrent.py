@@ -49,7 +49,9 @@ class Concurrent:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._link.on_stale = lambda: loop.call_soon_threadsafe(self._renew)
-        self._link.holding = self._memory.held
+        self._link.holding = self._begun
+        self._link.remembered = self._memory.results
+        self._link.on_pause = lambda: loop.call_soon_threadsafe(self._turn)
         self._link.on_cancel = lambda key: loop.call_soon_threadsafe(self._cancel, key)
         self._link.begin(self._window)
         self._read(True)
@@ -103,7 +105,8 @@ class Concurrent:
             running.add_done_callback(functools.partial(self._over, task))
         # Not more than one read is held beyond the window: the rest stays where it can be taken back. And of a FIFO
         # that others read as well, nothing is taken that cannot begin at once.
-        full = self._link.shared and len(self._running) >= self._window
+        link = self._link
+        full = link.shared and (link.paused or len(self._running) >= self._window)
         self._read(not self._held and not full and not self._stopping)
 
     def _flush(self) -> None:
@@ -150,6 +153,10 @@ class Concurrent:
     def _finish(self, task: Task, frame: bytes) -> None:
         self._memory.finish(task.key, frame)
         self._out.append(task.close() + frame)
+
+    def _begun(self) -> list[Key]:
+        """As in `Serial`."""
+        return self._memory.held(() if self._link.shared else list(self._held))
 
     def _cancel(self, key: Key) -> None:
         if key in self._running:

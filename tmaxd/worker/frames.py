@@ -23,7 +23,7 @@ NOTE = 200
 """Characters of a progress note; more is cut."""
 
 PAIRS = 100
-"""(id, attempt) pairs in one `begun` frame: below 4096 bytes for any 64-bit ids."""
+"""(id, attempt) pairs in one frame of them: below 4096 bytes for any 64-bit ids."""
 
 Key = tuple[int, int]
 """Task id and attempt."""
@@ -92,8 +92,20 @@ def begun(keys: Sequence[Key]) -> bytes:
         return b'{"t":"started","id":%d,"attempt":%d}\n' % keys[0]
     if len(keys) > PAIRS:
         return begun(keys[:PAIRS]) + begun(keys[PAIRS:])
-    pairs = ",".join([f"[{task},{attempt}]" for task, attempt in keys])
-    return f'{{"t":"begun","tasks":[{pairs}]}}\n'.encode()
+    return f'{{"t":"begun","tasks":[{_pairs(keys)}]}}\n'.encode()
+
+
+def returned(keys: Sequence[Key]) -> bytes:
+    """Tasks that were taken and not begun, for others to do."""
+    if not keys:
+        return b""
+    if len(keys) > PAIRS:
+        return returned(keys[:PAIRS]) + returned(keys[PAIRS:])
+    return f'{{"t":"returned","tasks":[{_pairs(keys)}]}}\n'.encode()
+
+
+def _pairs(keys: Sequence[Key]) -> str:
+    return ",".join([f"[{task},{attempt}]" for task, attempt in keys])
 
 
 def results(tasks: Sequence[Result]) -> bytes:

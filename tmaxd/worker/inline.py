@@ -180,6 +180,8 @@ class Inline(Serial):
     def _cancel(self, key: Key) -> None:
         super()._cancel(key)
         signal.pthread_kill(self._main, signal.SIGALRM)
+        # One that comes just before the handler goes to sleep in C is not seen before it wakes up: so one more.
+        signal.setitimer(signal.ITIMER_REAL, LATE)
 
     def _waiting(self) -> list[Task]:
         return self._held + self._chunk

@@ -16,7 +16,7 @@ import sys
 from tmaxd.worker import frames, orders
 from tmaxd.worker.fifos import Fifo
 from tmaxd.worker.frames import LINE_LIMIT, Key, Lines
-from tmaxd.worker.orders import Ping
+from tmaxd.worker.orders import Pause, Ping
 from tmaxd.worker.task import Task
 
 TYPE_CHECKING = False
@@ -42,6 +42,8 @@ class Link:
         self._control_lines = Lines()
         self._sending = _thread.allocate_lock()
         self._skipped = 0
+        self.window = 1
+        """How many tasks heartbeats ask for. Whoever changes it sends a heartbeat after that."""
         self.stale = False
         """Other FIFOs stand on disk than those opened: `renew` has to be called."""
         self.on_stale: Callable[[], object] = lambda: None
@@ -51,7 +53,13 @@ class Link:
         self.announced: list[Key] = []
         """What was said to be begun as it was read, until whoever reads has taken it over."""
         self.holding: Callable[[], list[Key]] = list
-        """What was read and is not answered; called from the thread."""
+        """What is to be named to a daemon that asks by number; called from the thread."""
+        self.remembered: Callable[[], bytes] = bytes
+        """The frames of what was answered not long ago; called from the thread."""
+        self.paused = False
+        """Nothing is to be read from a FIFO that others read as well."""
+        self.on_pause: Callable[[], object] = lambda: None
+        """Called from the thread when `paused` has changed."""
 
     @property
     def tasks(self) -> int:
@@ -90,6 +98,8 @@ class Link:
         """One record, and nobody knows yet that it is here: so it is said before the thread can say anything, such as
         that we hold nothing."""
         with self._sending:
+            if self.paused:
+                return []
             data = self._tasks.record()
             if data and len(data) != LINE_LIMIT:
                 self._skip(data)
@@ -127,10 +137,11 @@ class Link:
     def begin(self, window: int) -> None:
         """Say that tasks may come, and go on saying it."""
         Task.send = self.send
+        self.window = window
         self.send(frames.ready(window))
-        _thread.start_new_thread(self._beat, (window,))
+        _thread.start_new_thread(self._beat, ())
 
-    def _beat(self, window: int) -> None:
+    def _beat(self) -> None:
         poll = select.poll()
         poll.register(self._control.fd, select.POLLIN)
         while True:
@@ -140,17 +151,32 @@ class Link:
             except OSError as error:
                 # Tried again with the next heartbeat; until then the old ones are used.
                 _say(f"the FIFOs in {self._folder} cannot be opened again: {error}")
-            held = [] if number is None else self.announced + self.holding()
-            self.send(frames.begun(list(dict.fromkeys(held))) + frames.heartbeat(window, number))
+            again = b"" if number is None else self._again()
+            with self._sending:  # so that no old window is said after a new one
+                self._put(again + frames.heartbeat(self.window, number))
+
+    def _again(self) -> bytes:
+        """All that whoever asks by number may have missed: what has begun, and, where no task is sent again, what was
+        answered."""
+        held = (
+            self.announced + self.holding()
+        )  # first: what is answered meanwhile is among the others
+        begun = frames.begun(list(dict.fromkeys(held)))
+        return begun + self.remembered() if self.shared else begun
 
     def _hear(self) -> int | None:
         """A ping asks for nothing but the heartbeat that is sent after anything that is heard; and, if it has a number,
-        which is returned, for what is held to be said once more before."""
+        which is returned, for what is held and was answered to be said once more before."""
         number = None
         for line in self._control_lines.feed(self._control.read()):
             word = orders.control(line)
             if isinstance(word, Ping):
                 number = number if word.number is None else word.number
+            elif isinstance(word, Pause):
+                # One that was meant for a run before this one may still stand here; it matters only where a FIFO is
+                # shared, and there whoever is ready is told first how it is now.
+                self.paused = word.on and self.shared
+                self.on_pause()
             elif word is not None:
                 self.on_cancel(word)
             elif line:

@@ -56,20 +56,22 @@ class Memory:
     def finish(self, key: Key, answer: Answer) -> None:
         self.newer[key] = answer
 
-    def held(self) -> list[Key]:
-        """What is held and not finished; callable from any thread."""
+    def held(self, but: Iterable[Task] = ()) -> list[Key]:
+        """What is held and not finished, and is not among `but`; callable from any thread."""
+        others = {task.key for task in but}
         newer = self.newer.copy()
         older = [k for k, a in self._older.copy().items() if a is None and k not in newer]
-        return older + [k for k, a in newer.items() if a is None]
+        return [k for k in older + [k for k, a in newer.items() if a is None] if k not in others]
 
     def knows(self, key: Key) -> bool:
         """It is held here, or was finished here not long ago."""
         return key in self.newer or key in self._older
 
     def results(self) -> bytes:
-        """Every result remembered, oldest first."""
-        older = [a for k, a in self._older.items() if k not in self.newer]
-        answers = [*older, *self.newer.values()]
+        """Every result remembered, oldest first; callable from any thread."""
+        newer = self.newer.copy()
+        older = [a for k, a in self._older.copy().items() if k not in newer]
+        answers = [*older, *newer.values()]
         return b"".join([_frame(answer) for answer in answers if answer is not None])
 
     def _turn_over(self) -> None:

@@ -51,12 +51,23 @@ class Ping:
         self.number = number
 
 
-def control(line: bytes) -> Ping | Key | None:
-    """A ping, or the task that is cancelled; None when it is neither."""
+class Pause:
+    """No more records are to be taken from the FIFO that the group shares; or (`on` false) they are again."""
+
+    __slots__ = ("on",)
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+
+def control(line: bytes) -> Ping | Pause | Key | None:
+    """A ping, a pause or its end, or the task that is cancelled; None when it is none of them."""
     frame = parse(line)
     if frame is None:
         return None
     if frame.get("t") == "ping":
         number = frame.get("number")
         return Ping(number if type(number) is int else None)
+    if frame.get("t") in ("pause", "resume"):
+        return Pause(frame["t"] == "pause")
     return key_of(frame) if frame.get("t") == "cancel" else None

@@ -2,7 +2,8 @@
 
 It is a worker like any other (`serial`), whose handler is a process. That is started by posix_spawn(3), which does
 not copy this one, so it costs less than a shell's fork; nothing but the task is started. What came of it is
-`verdict`'s affair, what it runs in is `command`'s.
+`verdict`'s affair, what it runs in is `command`'s. How many tasks it asks for is `appetite`'s, unless the spec says it;
+what waits here while a task turns out to be long is given back, for others to do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import signal
 import sys
 from time import monotonic
 
-from tmaxd.worker import frames, verdict
+from tmaxd.worker import appetite, frames, verdict
+from tmaxd.worker.appetite import Appetite
 from tmaxd.worker.command import Child, Command
 from tmaxd.worker.link import Link
 from tmaxd.worker.outcome import spooled
@@ -34,8 +36,13 @@ LEFT = 32
 class Runner(Serial):
     SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-    def __init__(self, link: Link, command: Command, window: int, spool: str) -> None:
-        super().__init__(link, window, spool)
+    def __init__(self, link: Link, command: Command, window: int | None, spool: str) -> None:
+        """`window`: how many tasks to ask for, whatever they are like."""
+        if window is None:
+            super().__init__(link, 1, spool, appetite.MOST)
+        else:
+            super().__init__(link, window, spool)
+        self._appetite = Appetite() if window is None else None
         self._command = command
         self._marks = MARKS if _speaks_utf8(command.environment) else PLAIN_MARKS
         self._screen: list[bytes] = []
@@ -48,6 +55,8 @@ class Runner(Serial):
     def _advance(self) -> None:
         task = self._current = self._held.pop()
         began = monotonic()
+        if self._appetite is not None:
+            self._appetite.begins(began)
         if not self._link.shared:
             self._out.append(frames.begun([task.key]))
         self._screen.append(f"{self._marks[0]} task {task.id} (attempt {task.attempt})\n".encode())
@@ -66,11 +75,15 @@ class Runner(Serial):
             child.close()
         self._child = self._current = None
         self._finish(task, said.frame)
+        ended = monotonic()
         if said.error:
-            line = f"{self._marks[2]} failed in {monotonic() - began:.2f} s: {said.error}\n"
+            line = f"{self._marks[2]} failed in {ended - began:.2f} s: {said.error}\n"
         else:
-            line = f"{self._marks[1]} done in {monotonic() - began:.2f} s\n"
+            line = f"{self._marks[1]} done in {ended - began:.2f} s\n"
         self._screen.append(line.encode("utf-8", "replace"))
+        if self._appetite is not None:
+            self._appetite.ends(ended)
+            self._ask_for(self._appetite.window)
 
     def _follow(self, child: Child) -> None:
         """Until the task's own process has ended; a process that it left behind does not count."""
@@ -81,23 +94,57 @@ class Runner(Serial):
         if self._cancels:
             self._heed()
         while True:
-            events = poll.poll(child.patience(monotonic()))
+            events = poll.poll(self._patience(child))
             for fd, _ in events:
                 if fd == output:
                     _show(child.read())
                     if child.silent:
                         poll.unregister(output)
-                elif fd == woken:
-                    os.read(woken, 512)
-                    self._heed()
-                    if self._stopping:
-                        child.ask_to_end()
-                        return
-                else:
+                elif fd == woken and self._is_stopped(child):
+                    return
+                elif fd == child.pidfd:
                     self._rest(child)
                     child.reap()
                     return
-            child.enforce(monotonic())
+            now = monotonic()
+            child.enforce(now)
+            if self._appetite is not None and self._appetite.is_long(now):
+                self._make_way(poll)
+
+    def _is_stopped(self, child: Child) -> bool:
+        """Somebody wants something while the task runs; perhaps that we end."""
+        os.read(self._woken, 512)
+        self._heed()
+        if self._stopping:
+            child.ask_to_end()
+        return self._stopping
+
+    def _patience(self, child: Child) -> float | None:
+        now = monotonic()
+        patience = child.patience(now)
+        long_in = None if self._appetite is None else self._appetite.patience(now)
+        if patience is None or long_in is None:
+            return long_in if patience is None else patience
+        return min(patience, long_in)
+
+    def _make_way(self, poll: select.poll) -> None:
+        """The task that runs is long: whatever waits behind it, and whatever still comes, is given back."""
+        self._ask_for(1)
+        if not self._link.shared:  # there nothing is taken that does not begin
+            poll.register(self._link.tasks, select.POLLIN)
+            while tasks := self._link.read():
+                self._take(tasks)
+            keys = [task.key for task in reversed(self._held)]
+            self._held.clear()
+            for key in keys:
+                self._memory.finish(key, frames.returned([key]))
+            self._out.append(frames.returned(keys))
+        self._flush()
+
+    def _ask_for(self, window: int) -> None:
+        if window != self._link.window:
+            self._link.window = window
+            self._out.append(frames.heartbeat(window))
 
     def _rest(self, child: Child) -> None:
         """What it wrote last, and what is missing for a line."""
@@ -169,7 +216,8 @@ def main(argv: list[str]) -> NoReturn:
     # Inherited: a task that reads or sets the terminal gets an error, instead of being stopped for ever.
     for number in (signal.SIGTTIN, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
-    runner = Runner(link, Command(argv), min(int(window), 1024) if window.isdecimal() else 1, spool)
+    fixed = min(max(int(window), 1), 1024) if window.isdecimal() else None
+    runner = Runner(link, Command(argv), fixed, spool)
     runner.run()
     os._exit(runner.status)  # the interpreter's own end takes longer than a task
 

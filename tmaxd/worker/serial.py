@@ -26,11 +26,12 @@ class Serial:
     SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
     """They end us."""
 
-    def __init__(self, link: Link, window: int, spool: str) -> None:
+    def __init__(self, link: Link, window: int, spool: str, most: int = 0) -> None:
+        """`most`: the largest window that it may come to ask for, if that is more."""
         self._link = link
         self._window = window
         self._spool = spool
-        self._memory = Memory(window)
+        self._memory = Memory(max(window, most))
         self._held: list[Task] = []
         """The next one stands last."""
         self._out: list[bytes] = []
@@ -45,9 +46,13 @@ class Serial:
         self._idle = select.poll()
         self._idle.register(link.tasks, select.POLLIN)
         self._idle.register(self._woken, select.POLLIN)
-        link.on_stale = self._wake
+        self._resting = select.poll()
+        """While nothing may be read."""
+        self._resting.register(self._woken, select.POLLIN)
+        link.on_stale = link.on_pause = self._wake
         link.on_cancel = self._cancel
-        link.holding = self._memory.held
+        link.holding = self._begun
+        link.remembered = self._memory.results
 
     def run(self) -> None:
         """Until one of SIGNALS, which let the running task finish. Must be called in the main thread."""
@@ -85,7 +90,7 @@ class Serial:
             self._take(tasks)
             return
         self._flush()
-        for fd, _ in self._idle.poll():
+        for fd, _ in (self._resting if self._link.paused else self._idle).poll():
             if fd == self._woken:
                 os.read(fd, 512)
 
@@ -146,6 +151,11 @@ class Serial:
 
     def _waiting(self) -> list[Task]:
         return self._held
+
+    def _begun(self) -> list[Key]:
+        """What is to be named when the daemon asks: of a FIFO of our own the tasks that have begun, of a shared one all
+        that were taken. Called from the thread; what begins meanwhile is announced by itself."""
+        return self._memory.held(() if self._link.shared else list(self._held))
 
     def _remove(self, task: Task) -> None:
         self._held.remove(task)

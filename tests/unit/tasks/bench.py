@@ -27,7 +27,7 @@ class Bench:
 
     def join(self, worker: str, window: int) -> Life:
         life = Life(worker, self.group, f"run-{worker}-{next(self.turns)}")
-        life.began(window, "json", batch=True)
+        life.began(window, "json", batch=True, now=0.0)
         life.refresh()
         life.turn = next(self.turns)
         self.group.lives[life.run] = life

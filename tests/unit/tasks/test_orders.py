@@ -184,8 +184,8 @@ def test_a_cancel_of_what_an_adopted_run_holds_is_said_when_it_is_adopted() -> N
     cancel(d, 1)
     assert (d.verdicts(), d.of(ev.Control)) == ({1: "cancelling"}, [])
     d.tell(ev.Adopted("g-1", "g", "run-g-1", 1, "json"))
-    (control,) = d.of(ev.Control)
-    assert frames_of(control.data) == [{"t": "cancel", "id": 1, "attempt": 1}]
+    said = [frame for control in d.of(ev.Control) for frame in frames_of(control.data)]
+    assert {"t": "cancel", "id": 1, "attempt": 1} in said
 
 
 def test_a_task_set_aside_is_cancelled_and_what_is_left_goes_on() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tmaxd.tasks.policy import JITTER, GroupPolicy, retry_delay
 from tmaxd.tasks.records import Outcome
 
-OUTCOMES: list[Outcome] = ["failed", "temporary", "timeout", "lost", "unsent"]
+OUTCOMES: list[Outcome] = ["failed", "temporary", "timeout", "lost", "unsent", "returned"]
 
 
 def tries(policy: GroupPolicy, outcome: Outcome) -> int:
@@ -24,6 +24,7 @@ def tries(policy: GroupPolicy, outcome: Outcome) -> int:
     [
         (1, "failed", 1), (1, "timeout", 1), (1, "temporary", 3), (1, "lost", 3), (1, "unsent", 200),
         (5, "failed", 5), (5, "timeout", 5), (5, "temporary", 5), (5, "lost", 5), (5, "unsent", 200),
+        (1, "returned", 200),
     ],
 )  # fmt: skip
 def test_limits(attempts: int, outcome: Outcome, expected: int) -> None:

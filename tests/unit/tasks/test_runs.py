@@ -144,7 +144,8 @@ def test_a_spooled_lease_makes_sure_of_its_file() -> None:
     first.submit("g", "x" * 5000)
     d = Driver(first.disk, g=ONE)
     d.tell(ev.Adopted("g-1", "g", "run-g-1", 1, "json"))
-    spool, send = d.effects
+    spool, send, asked = d.effects
     assert spool == ev.Spool(1, "/spool/1.payload", None)
+    assert isinstance(asked, ev.Control)
     assert isinstance(send, ev.Send)
     assert frames_of(send.data)[0]["payload_file"] == "/spool/1.payload"

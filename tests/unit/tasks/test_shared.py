@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.tasks.shared_world import Life
 from tmaxd.tasks.records import Assigned, Delivered
-from tmaxd.tasks.shared import BLANK, MOST_UNREAD, RECORD, Moves, SharedFifo, record
+from tmaxd.tasks.shared import AHEAD, BLANK, MOST_UNREAD, RECORD, Moves, SharedFifo, record
 from tmaxd.tasks.shared_leases import SharedLeases
 from tmaxd.tasks.task import Task
 
@@ -226,12 +226,12 @@ def test_room_is_what_the_workers_may_hold_in_all() -> None:
     shared = fifo(1, 2)
     held = {n: Task(n, "", 0.0) for n in range(3)}
     lives = [
-        Life("a", ready=True, window=4, form="json", leases=held),
-        Life("b", ready=True, window=4, form="json"),
+        Life("a", ready=True, window=8, form="json", leases=held),
+        Life("b", ready=True, window=8, form="json"),
         Life("c", ready=True, window=0, form="json", leases=held),
         Life("d", ready=False, window=0, form=None),
     ]
-    assert shared.room(lives) == 4 + 4 - 3 - 2
+    assert shared.room(lives) == 8 + 8 - 3 - 2
     assert shared.room(lives[3:]) == 0
     lives[0].window = 100_000
     assert shared.room(lives) == MOST_UNREAD - 2
@@ -242,6 +242,17 @@ def test_room_is_what_the_workers_may_hold_in_all() -> None:
     shared.taken_back({(1, 1), (2, 1)}, 21.0)
     shared.moves(lives, True)
     assert shared.room(lives) == MOST_UNREAD - 2
+
+
+def test_some_are_there_for_workers_that_are_all_busy() -> None:
+    shared = fifo(1, 2)
+    held = {7: Task(7, "", 0.0)}
+    busy = [Life(name, ready=True, window=1, form="json", leases=held) for name in "abc"]
+    assert shared.room(busy) == 3 * AHEAD - 2
+    busy[0].window = 0
+    assert shared.room(busy) == 2 * AHEAD - 2
+    busy[1].window = busy[2].window = 0
+    assert shared.room(busy) == 0
 
 
 def test_records_are_of_one_size() -> None:

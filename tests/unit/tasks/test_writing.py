@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmaxd.tasks.frames import LINE_LIMIT, Form, unescape
-from tmaxd.tasks.writing import TaskWriter, cancel_frame, payload_path, unread_tasks
+from tmaxd.tasks.writing import (
+    TaskWriter,
+    cancel_frame,
+    pause_frame,
+    payload_path,
+    ping_frame,
+    unread_tasks,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 
@@ -59,6 +66,21 @@ def test_frames_by_file() -> None:
     line = TaskWriter("tsv", None).by_file(7, 2, "/a\tb")
     assert line == b"task_file\t7\t2\t-\t/a\\tb\n"
     assert unread_tasks(line, None) == {(7, 2)}
+
+
+def test_ping_frames() -> None:
+    assert ping_frame("json") == b'{"t":"ping"}\n'
+    assert ping_frame("json", 7) == b'{"t":"ping","number":7}\n'
+    assert ping_frame("tsv") == b"ping\n"
+    assert ping_frame("tsv", 7) == b"ping\t7\n"
+    assert ping_frame(None, 7) == b'ping\t7\n{"t":"ping","number":7}\n'
+
+
+def test_pause_frames() -> None:
+    assert pause_frame("json", True) == b'{"t":"pause"}\n'
+    assert pause_frame("json", False) == b'{"t":"resume"}\n'
+    assert pause_frame("tsv", True) == b"pause\n"
+    assert pause_frame("tsv", False) == b"resume\n"
 
 
 def test_cancel_frames() -> None:

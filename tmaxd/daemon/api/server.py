@@ -47,9 +47,13 @@ class Api:
             request.cancel()
         for site in tuple(self._runner.sites):
             await site.stop()
-        await _some_turns()  # a connection that was accepted just before becomes one that cleanup knows of
+        await (
+            _some_turns()
+        )  # a connection that was accepted just before becomes one that cleanup knows of
         await self._runner.cleanup()
-        await _some_turns()  # a transport that is closed lets its socket go in a later turn of the loop
+        await (
+            _some_turns()
+        )  # a transport that is closed lets its socket go in a later turn of the loop
 
 
 async def _some_turns() -> None:

@@ -139,13 +139,19 @@ class Submitter:
 def batches(run: Run, limits: Limits) -> Iterator[Run]:
     """Cut by number and by size; one payload alone may be larger than the bound in bytes."""
     place, options, payloads = run
-    if len(payloads) <= limits.batch and sum(map(len, payloads)) <= limits.batch_bytes:
-        yield run
-        return
+    for start in range(0, len(payloads), limits.batch):
+        part = payloads[start : start + limits.batch]
+        if sum(map(len, part)) <= limits.batch_bytes:
+            yield place + start, options, part
+        else:
+            yield from _by_size((place + start, options, part), limits.batch_bytes)
+
+
+def _by_size(run: Run, limit: int) -> Iterator[Run]:
+    place, options, payloads = run
     start, size = 0, 0
     for index, payload in enumerate(payloads):
-        full = index - start == limits.batch or size + len(payload) > limits.batch_bytes
-        if full and index > start:
+        if size + len(payload) > limit and index > start:
             yield place + start, options, payloads[start:index]
             start, size = index, 0
         size += len(payload)

@@ -140,6 +140,10 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When this daemon heard the last frame of it; None before the first. One that holds tasks and has been silent
     for the group's `lease` is `silent`, and is ended with the reason `silent`."""
     silent: bool = False
+    bad: int = 0
+    """Lines of this run that were no frames; they were ignored."""
+    strays: int = 0
+    """Frames of this run about tasks that it did not hold, in that attempt or any more; they were ignored."""
 
 
 class InboxStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from tmaxd.ports import JournalError, Recovered
 from tmaxd.tasks.records import Found, Page, Record, TaskFilter, TaskRow, TaskStory
-from tmaxd.world.journal import listing, named, waiting
+from tmaxd.world.journal import listing, mark, named, waiting
 from tmaxd.world.journal.reader import UNREADABLE, Reader, read_only
 from tmaxd.world.journal.recovery import recover
 from tmaxd.world.journal.schema import check_version, connect, damaged, prepare
@@ -24,22 +26,29 @@ OLDEST = (3, 35)
 
 
 def open_journal(
-    path: Path, loop: asyncio.AbstractEventLoop | None = None
+    path: Path,
+    loop: asyncio.AbstractEventLoop | None = None,
+    on_trouble: Callable[[str | None], None] = lambda _: None,
 ) -> tuple[SqliteJournal, Recovered]:
     """Open `state.db`, creating it (0600) where none is. `loop` (the running one by default) is where
-    answers arrive. Raises JournalError when the file is damaged, newer, or not ours; it is then as it was."""
+    answers arrive, and where `on_trouble` is told why the disk refuses, and None when it does no more. Raises
+    JournalError when the file is damaged, newer, or not ours; it is then as it was."""
     loop = loop or asyncio.get_running_loop()
     if sqlite3.sqlite_version_info < OLDEST:
         raise JournalError(
             f"{path}: needs SQLite {'.'.join(map(str, OLDEST))} or later, this Python has"
             f" {sqlite3.sqlite_version}; nothing was changed"
         )
+    mark.refuse_a_missing_database(path)
     prepare(path)
     opened: list[sqlite3.Connection] = []
     try:
+        known = mark.read(path)
+        mark.refuse_a_beginning(path)
         for _ in range(2):
             opened.append(connect(path))
             check_version(opened[-1], path)
+        found = mark.held(opened[1])
         recovered = recover(read_only(opened[1]))
     except (*UNREADABLE, JournalError) as error:
         for db in opened:
@@ -47,7 +56,10 @@ def open_journal(
         if isinstance(error, JournalError):
             raise
         raise JournalError(damaged(path, str(error))) from error
-    return SqliteJournal(path, opened[0], opened[1], loop), recovered
+    last = mark.Mark(found.commits, max(found.next_id, known.next_id if known else 1))
+    writer = Writer(path, opened[0], loop, mark.Marker(path, last), on_trouble)
+    journal = SqliteJournal(path, writer, opened[1], loop, mark.missing(path, known, found))
+    return journal, msgspec.structs.replace(recovered, next_id=last.next_id)
 
 
 class SqliteJournal:
@@ -56,12 +68,14 @@ class SqliteJournal:
     def __init__(
         self,
         path: Path,
-        writing: sqlite3.Connection,
+        writer: Writer,
         reading: sqlite3.Connection,
         loop: asyncio.AbstractEventLoop,
+        problems: tuple[str, ...],
     ) -> None:
         self._path = path
-        self._writer = Writer(path, writing, loop)
+        self._writer = writer
+        self._problems = problems
         self._dispatch = Reader(path, loop, "journal-dispatch", reading)
         self._people = Reader(path, loop, "journal-people")
         self._last: Written | None = None
@@ -72,6 +86,9 @@ class SqliteJournal:
 
     def trouble(self) -> str | None:
         return self._writer.trouble
+
+    def problems(self) -> tuple[str, ...]:
+        return self._problems
 
     async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
         await self._settled()

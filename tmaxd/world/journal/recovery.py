@@ -67,7 +67,7 @@ def _leases(look: Look) -> Iterator[Lease]:
 def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
     rows = db.execute(
         "SELECT run, worker, pid, start, boot_id, server_pid, server_started, at, revision, ready,"
-        " window, form, batch FROM runs WHERE ended IS NULL ORDER BY number"
+        " window, form, batch, beats FROM runs WHERE ended IS NULL ORDER BY number"
     )
     for (
         run,
@@ -83,6 +83,7 @@ def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
         window,
         form,
         batch,
+        beats,
     ) in rows:
         yield RunRecord(
             run=run,
@@ -96,6 +97,7 @@ def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
             window=window,
             form=form,
             batch=bool(batch),
+            beats=bool(beats),
         )
 
 

@@ -25,8 +25,8 @@ def _run_started(db: sqlite3.Connection, r: RunStarted) -> None:
 
 def _run_ready(db: sqlite3.Connection, r: RunReady) -> None:
     db.execute(
-        "UPDATE runs SET ready = 1, window = ?, form = ?, batch = ? WHERE run = ?",
-        (r.window, r.form, r.batch, r.run),
+        "UPDATE runs SET ready = 1, window = ?, form = ?, batch = ?, beats = max(beats, ?) WHERE run = ?",
+        (r.window, r.form, r.batch, r.beats, r.run),
     )
 
 

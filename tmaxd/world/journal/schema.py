@@ -55,7 +55,7 @@ CREATE TABLE payloads (first INTEGER PRIMARY KEY, texts BLOB NOT NULL);     -- s
 CREATE TABLE singles (                  -- tasks of which more is to be said than their block does
     id INTEGER PRIMARY KEY, grp TEXT NOT NULL, state INTEGER NOT NULL,
     attempt INTEGER NOT NULL,           -- spent while it waits, else the last
-    base INTEGER NOT NULL DEFAULT 0,    -- those before it was revived
+    base INTEGER NOT NULL DEFAULT 0,    -- those that count against no limit
     forgiven INTEGER NOT NULL DEFAULT 0,                      -- 1: revived, so it never expires
     due REAL, worker TEXT, run TEXT, sent REAL, started REAL, ended REAL, outcome TEXT, error TEXT
 );
@@ -88,7 +88,7 @@ CREATE TABLE runs (
     server_pid INTEGER NOT NULL, server_started INTEGER NOT NULL,
     revision INTEGER NOT NULL, at REAL NOT NULL,
     ready INTEGER NOT NULL DEFAULT 0, window INTEGER NOT NULL DEFAULT 1,
-    form TEXT NOT NULL DEFAULT 'json', batch INTEGER NOT NULL DEFAULT 0,
+    form TEXT NOT NULL DEFAULT 'json', batch INTEGER NOT NULL DEFAULT 0, beats INTEGER NOT NULL DEFAULT 0,
     ended REAL, status INTEGER, signal INTEGER, reason TEXT
 );
 CREATE INDEX runs_open ON runs (number) WHERE ended IS NULL;
@@ -108,7 +108,9 @@ def prepare(path: Path) -> None:
     except OSError as error:
         raise JournalError(f"{path}: cannot be looked at: {error.strerror}") from error
     if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-        raise JournalError(f"{path}: is not a regular file of ours; move it away to begin anew")
+        raise JournalError(
+            f"{path}: is not a regular file of ours; move it away, and its -mark file, to begin anew"
+        )
     if info.st_size == 0:
         raise JournalError(damaged(path, "the file is empty"))
     if info.st_size % PAGE and not _size(wal_of(path)):
@@ -132,7 +134,7 @@ def _size(path: Path) -> int:
 def damaged(path: Path, why: str) -> str:
     return (
         f"{path}: cannot be read as our state: {why}. It is left as it is; put back a copy, or move it"
-        " away together with its -wal and -shm files to begin anew without the tasks it holds"
+        " away together with its -wal, -shm and -mark files to begin anew without the tasks it holds"
     )
 
 
@@ -156,7 +158,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
     if version < VERSION:
         raise JournalError(
             f"{path}: has state version {version} of a tmaxd before its first release, which this one cannot read;"
-            " move it away together with its -wal and -shm files to begin anew. Nothing was changed"
+            " move it away together with its -wal, -shm and -mark files to begin anew. Nothing was changed"
         )
     if version > VERSION:
         raise JournalError(
@@ -170,7 +172,7 @@ def _create(path: Path) -> None:
     if wal.exists():
         raise JournalError(
             f"{path}: is missing, but {wal.name} beside it holds a part of it; put the file back, or"
-            " move both away to begin anew"
+            " move that away too, and its -mark file, to begin anew"
         )
     fresh = path.with_name(path.name + ".new")
     try:

@@ -12,6 +12,7 @@ from tmaxd.world.journal.schema import CANCELLED, DEAD, DELAYED, QUEUED
 
 _KEPT = " ON CONFLICT (id) DO UPDATE SET " + ", ".join(
     ["worker = coalesce(excluded.worker, worker)", "run = coalesce(excluded.run, run)"]
+    + ["base = base + excluded.base"]
     + [f"{name} = excluded.{name}"
        for name in ("state", "attempt", "due", "sent", "started", "ended", "outcome", "error")]
 )  # fmt: skip
@@ -29,8 +30,8 @@ class Singles:
         state = QUEUED if r.due is None else DELAYED
         spent = r.attempt - (r.outcome in UNCOUNTED)
         self._row(
-            (r.id, r.group, state, spent, r.due, r.worker, r.run, r.sent, None, None, r.outcome,
-             r.error or None)
+            (r.id, r.group, state, spent, int(r.outcome == "returned"), r.due, r.worker, r.run,
+             r.sent, None, None, r.outcome, r.error or None)
         )  # fmt: skip
         self._attempts.append(
             (r.id, r.attempt, r.worker, r.run, r.outcome, r.error, r.sent, r.started, r.at)
@@ -39,7 +40,7 @@ class Singles:
     def closed(self, r: Closed) -> None:
         state = DEAD if r.state == "dead" else CANCELLED
         self._row(
-            (r.id, r.group, state, r.attempt, None, r.worker, r.run, r.sent, r.started, r.at, r.outcome,
+            (r.id, r.group, state, r.attempt, 0, None, r.worker, r.run, r.sent, r.started, r.at, r.outcome,
              r.error)
         )  # fmt: skip
 
@@ -67,7 +68,7 @@ class Singles:
             else:
                 insert(
                     db,
-                    "singles (id, grp, state, attempt, due, worker, run, sent, started,"
+                    "singles (id, grp, state, attempt, base, due, worker, run, sent, started,"
                     " ended, outcome, error)",
                     step,
                     _KEPT,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from tmaxd.ports import JournalError
 from tmaxd.tasks.records import Done, Record, Submitted
 from tmaxd.world import failpoints
-from tmaxd.world.journal import fold, room
+from tmaxd.world.journal import fold, mark, room
 from tmaxd.world.journal.schema import connect, wal_of
 
 RETRY = 1.0
@@ -40,10 +40,19 @@ Batch = tuple[Sequence[Record], Written]
 class Writer:
     """Owns `db`, opened in the caller's thread and closed in its own."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        loop: asyncio.AbstractEventLoop,
+        marker: mark.Marker,
+        on_trouble: Callable[[str | None], None],
+    ) -> None:
         self._path = path
         self._db = db
         self._loop = loop
+        self._marker = marker
+        self._on_trouble = on_trouble
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._closing = threading.Event()
         self._broken: JournalError | None = None
@@ -78,6 +87,7 @@ class Writer:
                     self._commit(group)
         finally:
             self._db.close()
+            self._marker.close()
 
     def _gather(self) -> tuple[list[Batch], bool]:
         """Wait for a batch and take those that wait with it. True: none will follow."""
@@ -106,10 +116,10 @@ class Writer:
         return self._batches.get()
 
     def _commit(self, group: list[Batch]) -> None:
-        failure = self._broken
+        failure, reached = self._broken, None
         while failure is None:
             try:
-                self._transaction(group)
+                reached = self._transaction(group)
             except _MENDABLE as error:
                 failure = self._refused(error)
             except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the thread
@@ -117,24 +127,28 @@ class Writer:
                     f"{self._path}: a record cannot be written: {error!r}. This is a bug in tmaxd;"
                     " nothing more is written, start it again to go on from what is on disk"
                 )
-                self.trouble = str(failure)
+                self._say(str(failure))
                 self._rollback()
             else:
-                self.trouble = None
+                self._say(None)
                 break
         self._tell([done for _, done in group], failure)
+        if reached is not None:
+            self._marker.put(reached)
 
-    def _transaction(self, group: list[Batch]) -> None:
+    def _transaction(self, group: list[Batch]) -> mark.Mark:
         self._db.execute("BEGIN IMMEDIATE")
         fold.apply(self._db, [records for records, _ in group])
+        reached = mark.count(self._db, self._marker.last.commits + 1)
         failpoints.hit("journal.before_commit")
         self._db.execute("COMMIT")
         failpoints.hit("journal.after_commit")
+        return reached
 
     def _refused(self, error: sqlite3.Error) -> JournalError | None:
         """Wait and open the database anew; an error when there is no use in waiting."""
         self._rollback()
-        self.trouble = f"{self._path}: cannot be written: {error}; trying again every second"
+        self._say(f"{self._path}: cannot be written: {error}; trying again every second")
         if self._closing.wait(RETRY):
             return JournalError(f"{self._path}: closed while it could not be written: {error}")
         try:
@@ -144,6 +158,13 @@ class Writer:
         self._db.close()
         self._db = fresh
         return None
+
+    def _say(self, trouble: str | None) -> None:
+        if trouble == self.trouble:
+            return
+        self.trouble = trouble
+        with suppress(RuntimeError):  # the loop is closed: nobody listens
+            self._loop.call_soon_threadsafe(self._on_trouble, trouble)
 
     def _rollback(self) -> None:
         try:
