@@ -152,6 +152,8 @@ class Hearing:
             self._pipes.take_back(worker)
         live.ready, live.window = True, frame.window
         live.form, live.batch = frame.form, frame.batch
+        # Who takes batches has promised heartbeats (docs/protocol.md).
+        live.beats = live.beats or frame.batch
         self._note(live)
         self._log.info("ready", worker=worker, window=frame.window)
         self._flow.ready(live)

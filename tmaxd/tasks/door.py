@@ -98,6 +98,11 @@ def room_problem(groups: Mapping[str, GroupState], event: Submit) -> Problem | N
             return "unknown_group", f"no group {name!r} takes tasks"
         limits = [limit for limit in (group.policy.max_queue, event.max_queue) if limit is not None]
         new = copies * len(event.payloads)
+        if limits and new > min(limits):
+            return "queue_full", (
+                f"{new} tasks at once are more than the limit of {min(limits)} that may wait in group {name!r}: submit "
+                "fewer at a time"
+            )
         if limits and group.waiting + new > min(limits):
             return "queue_full", (
                 f"{group.waiting} tasks of group {name!r} wait, the limit is {min(limits)}: there is no room for "

@@ -94,6 +94,15 @@ def test_the_groups_expiry_is_worked_in_and_counts_from_when_it_may_begin() -> N
 # ------------------------------------------------------------------------------------- limits
 
 
+def test_what_can_never_fit_is_not_told_to_wait() -> None:
+    d = Driver(g=GroupPolicy(max_queue=3))
+    d.submit("g", "a", "b", "c", "d")
+    (denied,) = d.of(ev.Denied)
+    assert denied.reason == "queue_full"
+    assert "4 tasks at once are more than the limit of 3" in denied.message
+    assert "again" not in denied.message
+
+
 def test_a_full_queue_refuses_and_says_so() -> None:
     d = Driver(g=GroupPolicy(max_queue=3))
     d.submit("g", "a", "b")
