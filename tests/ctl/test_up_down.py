@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.ctl.harness import ROOT, SPEC, Home, conforms, daemon
+from tests.e2e.marks import end_all
 
 SHADOW = ROOT / "tests" / "ctl" / "shadow"
 
 
 @pytest.fixture
 def house(home: Home) -> Iterator[Home]:
-    """A home whose `up` starts the stand-in; what it started is ended."""
+    """A home whose `up` starts the stand-in; what it started is ended, also where it does not answer (yet)."""
     home.more_env["PYTHONPATH"] = f"{SHADOW}:{ROOT}"
-    yield home
-    done = home.ctl("status", "--fleet", "demo", "-o", "json")
-    if done.code == 0:
-        pid = done.json["pid"]
-        held = os.pidfd_open(pid)
-        signal.pidfd_send_signal(held, signal.SIGKILL)
-        os.close(held)
+    try:
+        yield home
+    finally:
+        end_all(f"TMAX_STATE_DIR={home.folder}/s")
 
 
 def alive(pid: int) -> bool:
