@@ -1,0 +1,100 @@
+"""The port `Journal`: what is on disk, and what it held when it was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from tmaxd.ports.processes import Proc
+from tmaxd.ports.tmux import ServerId
+from tmaxd.tasks.records import Found, Lease, Page, Record, State, TaskFilter, TaskRow, TaskStory
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be known of a run to adopt it after the daemon died."""
+
+    run: str
+    worker: str
+    proc: Proc
+    boot_id: str
+    server: ServerId
+    started: float
+    """Wall time."""
+    revision: int
+    ready: bool = False
+    window: int = 1
+    form: Literal["json", "tsv"] = "json"
+    batch: bool = False
+    beats: bool = False
+    """It has sent a heartbeat."""
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    digest: str
+    applied: float
+    """Wall time."""
+    text: str
+
+
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal held when it was opened. The queue itself stays on disk; `page` reads it."""
+
+    next_id: int
+    """The lowest task id never used."""
+    runs: tuple[RunRecord, ...]
+    """Those whose end is not recorded, oldest first."""
+    leases: tuple[Lease, ...]
+    """Tasks assigned to a run, by id."""
+    counts: dict[str, dict[State, int]]
+    """Group to state to tasks, by their rows: leased ones count as the `queued` or `delayed` that they were."""
+    lanes: dict[str, tuple[int, ...]]
+    """Group to the priorities of its tasks that are `queued` by their rows."""
+    next_due: dict[str, float]
+    """Group to the wall time at which its earliest delayed task is due."""
+    next_expiry: dict[str, float]
+    """Group to the wall time at which the first of its waiting tasks expires."""
+    next_send: int
+    """The lowest number that no lease on disk has or exceeds."""
+    revision: Revision | None
+
+
+class JournalError(Exception):
+    """The state cannot be read or written; the text says which file, why, and what to do."""
+
+
+class Journal(Protocol):
+    """`state.db`: tasks, attempts, results, runs, revisions. One writer with group commit."""
+
+    def write(self, records: Sequence[Record]) -> Awaitable[None]:
+        """Resolves when the records are on disk (fsync), all or none; batches become durable in the order of
+        the calls. While the disk refuses, the batch is tried again and `trouble()` gives the cause."""
+
+    def trouble(self) -> str | None: ...
+
+    def problems(self) -> tuple[str, ...]:
+        """What was found amiss when it was opened, for status, each one sentence: commits that are gone."""
+
+    async def page(self, group: str, priority: int, after: int, limit: int) -> Page:
+        """Tasks of the group and priority whose rows are `queued`, leased ones too, with id > after, oldest first.
+        Sees every batch that was given to `write` before the call, so it waits while the disk refuses."""
+
+    async def due(self, group: str, now: float, limit: int) -> Page:
+        """Tasks of the group whose rows are `delayed`, leased ones too, and whose time (wall) has come, earliest
+        first. Sees what `page` sees."""
+
+    async def expired(self, group: str, now: float, limit: int) -> Page:
+        """Waiting tasks of the group, leased ones too, whose time to begin is over, earliest first; `next_due` is
+        when the next one expires. Sees what `page` sees."""
+
+    async def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
+        """Those of the tasks that there are. Sees what `page` sees."""
+
+    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+        """(id, payload) of the group's task that was submitted with the key. Sees what `page` sees."""
+
+    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
+    async def story(self, task: int) -> TaskStory | None: ...
+    async def close(self) -> None: ...
