@@ -52,18 +52,23 @@ done
 """
 
 
+def _there(program: Path, text: str) -> Path:
+    """Written once: a shell that is just starting would find a script empty while it is written again, and end well."""
+    if not program.exists():
+        program.write_text(text)
+    return program
+
+
 def ledger_task(folder: Path, count: int, **more: object) -> Json:
     """Each task puts its payload into `ledger`; one whose payload begins with `hold` ends once `gate` is
     there. The result is the payload in capitals."""
-    program = folder / "task.sh"
-    program.write_text(TASK)
+    program = _there(folder / "task.sh", TASK)
     return {"count": count, "task": ["bash", str(program), "{payload}"], **more}
 
 
 def ledger_serve(folder: Path, count: int, window: int = 1, **more: object) -> Json:
     """The same as a program that takes its tasks itself."""
-    program = folder / "serve.py"
-    program.write_text(SERVE)
+    program = _there(folder / "serve.py", SERVE)
     here = Path(__file__).parents[2]
     return {
         "count": count,
@@ -76,8 +81,7 @@ def ledger_serve(folder: Path, count: int, window: int = 1, **more: object) -> J
 def deaf_once(folder: Path, **more: object) -> Json:
     """A worker that speaks the protocol itself. Its first run takes one task (none where the file `unread` is)
     and answers nothing, ignores every polite signal, and ends once `gate` is there. The next one works."""
-    program = folder / "deaf.sh"
-    program.write_text(DEAF_ONCE)
+    program = _there(folder / "deaf.sh", DEAF_ONCE)
     return {"count": 1, "serve": ["bash", str(program)], **more}
 
 

@@ -26,7 +26,12 @@ def group_of(kind: str, fleet: Fleet, count: int = 4, layout: str = "shared") ->
 
 def each_once(fleet: Fleet, payloads: list[str]) -> None:
     found, wanted = Counter(ledger(fleet.folder)), Counter(payloads)
-    assert found == wanted, f"missing: {wanted - found}, too often: {found - wanted}"
+    odd = (wanted - found) + (found - wanted)
+    if odd:
+        stories = [fleet.story(row["id"]) for row in fleet.rows("work")]
+        told = [story for story in stories if story["payload"] in odd]
+        logs = [file.read_text() for file in fleet.places.logs.glob("work-*")]
+        raise AssertionError(f"missing: {wanted - found}, too often: {found - wanted}", told, logs)
 
 
 def _cancelled(fleet: Fleet, count: int) -> bool:
