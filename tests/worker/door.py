@@ -251,7 +251,7 @@ class Door:
         trace: TracebackType | None,
     ) -> None:
         if self._process is not None and self._process.poll() is None:
-            for pid in (*children(self.pid), self.pid):
+            for pid in (*descendants(self.pid), self.pid):
                 end(pid)
             self._process.wait()
         self.go()
@@ -266,10 +266,28 @@ def single(frame: Frame) -> list[Frame]:
 
 
 def children(pid: int) -> list[int]:
-    try:
-        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
+    return [p for p, (parent, _) in _processes().items() if parent == pid]
+
+
+def descendants(pid: int) -> list[int]:
+    found = children(pid)
+    return found + [grandchild for child in found for grandchild in descendants(child)]
+
+
+def lives(pid: int) -> bool:
+    """Neither gone nor a zombie."""
+    return _processes().get(pid, (0, "X"))[1] not in "ZX"
+
+
+def _processes() -> dict[int, tuple[int, str]]:
+    """Pid to parent and state."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+                found[int(folder.name)] = int(parent), state
+    return found
 
 
 def end(pid: int) -> None:

@@ -85,7 +85,7 @@ def test_the_exit_status_decides(ready: Door) -> None:
     assert isinstance(ready.run(1, "true"), DoneFrame)
     ready.task(2, "echo first; echo last words; exit 3")
     assert failure(ready, 2).outcome == "failed"
-    assert failure(ready, 2).error == "exit status 3: last words"
+    assert failure(ready, 2).error == "exit status 3: last words\nfirst\nlast words"
     ready.task(3, "exit 75")
     assert failure(ready, 3).outcome == "temporary"
     assert failure(ready, 3).error == "exit status 75"
@@ -264,6 +264,10 @@ def test_a_task_that_takes_too_long_is_ended_with_all_its_children(ready: Door) 
     assert ready.text(ready.run(2, "echo next", timeout=30)) == "next\n"
 
 
+def test_a_timeout_of_years_is_one_that_never_comes(ready: Door) -> None:
+    assert ready.text(ready.run(1, "sleep 1.2; echo done", timeout=1e9)) == "done\n"
+
+
 @pytest.mark.slow
 def test_a_task_that_ignores_sigterm_is_killed(ready: Door) -> None:
     ready.task(1, "trap '' TERM; while :; do sleep 0.1; done", timeout=0.2)
@@ -337,7 +341,7 @@ def test_idle_it_has_no_child(ready: Door) -> None:
 @pytest.mark.parametrize(
     ("env", "argv", "says"),
     [
-        ({"TMAX_PIPES": ""}, ["true"], "TMAX_PIPES or TMAX_SPOOL is not set"),
+        ({"TMAX_PIPES": ""}, ["true"], "TMAX_PIPES is not set"),
         ({}, [], "no command given"),
         ({"TMAX_PIPES": "/nowhere"}, ["true"], "No such file or directory: '/nowhere/tasks.pipe'"),
     ],

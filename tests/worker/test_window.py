@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.door import Door, runner
 from tmaxd.tasks.frames import HeartbeatFrame, ReturnedFrame, StartedFrame
-from tmaxd.worker.appetite import ENOUGH, LONG, MOST, QUICK, Appetite
+from tmaxd.worker.appetite import ENOUGH, LONG, MOST, NEVER, QUICK, Appetite
 
 COMMAND = runner("bash", "-c", 'eval "$1"', "task", "{payload}")
 """The payload is a script."""
@@ -67,7 +67,8 @@ def test_after_a_few_quick_ones_in_a_row_it_wants_more() -> None:
 
     def run(seconds: float) -> int:
         appetite.begins(0.0)
-        appetite.is_long(seconds)
+        if seconds >= appetite.due:
+            appetite.turns_long()
         appetite.ends(seconds)
         return appetite.window
 
@@ -80,13 +81,11 @@ def test_after_a_few_quick_ones_in_a_row_it_wants_more() -> None:
 def test_it_wakes_up_when_a_task_turns_long_and_then_no_more() -> None:
     appetite = Appetite()
     appetite.begins(0.0)
-    assert appetite.patience(0.0) == LONG * 1000 + 1
-    assert appetite.patience(60.0) == 1
-    assert not appetite.is_long(LONG / 2)
-    assert appetite.is_long(LONG + 0.001)
-    assert appetite.patience(60.0) is None
+    assert (appetite.due, appetite.is_long) == (LONG, False)
+    appetite.turns_long()
+    assert (appetite.due, appetite.is_long) == (NEVER, True)
     appetite.begins(70.0)
-    assert not appetite.is_long(70.0)
+    assert (appetite.due, appetite.is_long) == (70.0 + LONG, False)
 
 
 # ------------------------------------------------------------------------------------ the runner

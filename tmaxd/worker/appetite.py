@@ -3,6 +3,8 @@ when one is done; one while they are long, so that nothing waits behind them. Va
 
 from __future__ import annotations
 
+NEVER = float("inf")
+
 MOST = 4
 """Tasks to ask for while they are quick. Their round trip costs about as much as two of them."""
 
@@ -24,23 +26,21 @@ class Appetite:
         self._quick = 0
         """Quick tasks in a row."""
         self._began = 0.0
-        self._is_long = False
+        self.due = NEVER
+        """When the task that runs turns out to be long; NEVER when it has."""
+        self.is_long = False
 
     def begins(self, now: float) -> None:
         self._began = now
-        self._is_long = False
+        self.due = now + LONG
+        self.is_long = False
 
-    def patience(self, now: float) -> float | None:
-        """Milliseconds until the task that runs is long; None when it is."""
-        return None if self._is_long else max(self._began + LONG - now, 0) * 1000 + 1
-
-    def is_long(self, now: float) -> bool:
-        """Whether the task that runs is long. Then one is enough."""
-        if not self._is_long and now >= self._began + LONG:
-            self._is_long = True
-            self._quick = 0
-            self.window = 1
-        return self._is_long
+    def turns_long(self) -> None:
+        """One is enough now."""
+        self.due = NEVER
+        self.is_long = True
+        self._quick = 0
+        self.window = 1
 
     def ends(self, now: float) -> None:
         if now - self._began >= QUICK:
@@ -49,3 +49,17 @@ class Appetite:
         self._quick += 1
         if self._quick >= ENOUGH:
             self.window = MOST
+
+
+class Fixed(Appetite):
+    """The spec says how many, whatever they are like."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.window = window
+
+    def begins(self, now: float) -> None:
+        return
+
+    def ends(self, now: float) -> None:
+        return

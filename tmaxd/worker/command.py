@@ -1,5 +1,5 @@
-"""A command as processes: started for a task, with its payload, its environment and a process group of its own;
-asked to end in time, then made to."""
+"""A command: started once for each task, with its payload, its environment, two pipes for what it writes, and a process
+group of its own. What becomes of the process then is `child`'s affair."""
 
 from __future__ import annotations
 
@@ -7,24 +7,17 @@ import errno
 import os
 import signal
 
+from tmaxd.worker.child import Child
 from tmaxd.worker.outcome import load
+from tmaxd.worker.output import Output
 from tmaxd.worker.task import Task
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
+NOTHING = 0
+"""The file descriptor from which nothing is to be read: our own standard input."""
 
 PLACE = b"{payload}"
 VARIABLE = 100 * 1024
 """Bytes of the longest payload put into the environment; one string there may have 131,071 (execve(2))."""
-
-GRACE = 5.0
-"""Seconds from SIGTERM to SIGKILL."""
-
-KEEP = 3004
-"""Bytes of output kept: the tail that may be a result, and the rest of a character before it."""
-
-CHUNK = 65536
 
 
 class Command:
@@ -35,7 +28,10 @@ class Command:
         self._parts = [os.fsencode(part) for part in argv]
         self._by_argument = any(PLACE in part for part in self._parts)
         self.environment = _given()
-        self._nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        # Our own standard input becomes what a task's is: so it need not be put in place for each.
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(nothing, NOTHING)
+        os.close(nothing)
         # Python ignores these two from its start on, and what is ignored is inherited.
         self._defaults = [signal.SIGPIPE, signal.SIGXFSZ]
 
@@ -54,37 +50,40 @@ class Command:
                 environment[b"TMAX_PAYLOAD"] = payload
             else:
                 environment.pop(b"TMAX_PAYLOAD", None)
-            output, end = os.pipe()
-            try:
-                return Child(self._spawn(parts, stdin, end), output, task.timeout)
-            except BaseException:
-                os.close(output)
-                raise
-            finally:
-                os.close(end)
+            return self._in_pipes(task, parts, stdin)
         finally:
-            if stdin != self._nothing:
+            if stdin != NOTHING:
                 os.close(stdin)
+
+    def _in_pipes(self, task: Task, parts: list[bytes], stdin: int) -> Child:
+        output = Output()
+        try:
+            pid = self._spawn(parts, stdin, output.results.end, output.errors.end)
+            return Child(task.key, pid, output, task.timeout)
+        except BaseException:
+            output.close()
+            raise
 
     def _payload(self, task: Task) -> tuple[bytes | None, int]:
         """The payload, None of one that is too long for anything but standard input; and the standard input."""
         if self._by_argument:
-            return load(task).payload.encode("utf-8", "replace"), self._nothing
+            return load(task).payload.encode("utf-8", "replace"), NOTHING
         if task.file is not None:
             stdin = os.open(task.file, os.O_RDONLY | os.O_CLOEXEC)
             short = os.fstat(stdin).st_size <= VARIABLE
             return (os.pread(stdin, VARIABLE, 0) if short else None), stdin
         payload = task.payload.encode("utf-8", "replace")
         stdin, end = os.pipe()
-        os.write(
-            end, payload
-        )  # a frame holds at most 4096 bytes, and a pipe as many at least (pipe(7))
+        # A frame holds at most 4096 bytes, and a pipe as many at least (pipe(7)).
+        os.write(end, payload)
         os.close(end)
         return payload, stdin
 
-    def _spawn(self, parts: list[bytes], stdin: int, stdout: int) -> int:
-        """Everything else that is open here is closed on exec."""
-        actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1)]
+    def _spawn(self, parts: list[bytes], *ours: int) -> int:
+        """`ours`: what will be its file descriptors 0, 1 and 2. Everything else that is open here is closed on exec."""
+        actions = [
+            (os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(ours) if fd != number
+        ]
 
         def spawn(path: bytes, argv: list[bytes]) -> int:
             return os.posix_spawnp(
@@ -104,86 +103,6 @@ class Command:
         # A script without its first line: what every shell does with it.
         path = _found(parts[0], self.environment.get(b"PATH", b""))
         return spawn(b"/bin/sh", [b"sh", path, *parts[1:]])
-
-
-class Child:
-    """One task's process, the leader of its group. Times are monotonic."""
-
-    def __init__(self, pid: int, output: int, timeout: float | None) -> None:
-        self.pid = pid
-        self.pidfd = os.pidfd_open(pid)
-        """Readable when the process has ended."""
-        self.output = output
-        self.silent = False
-        """Its output has ended."""
-        self.kept = b""
-        """The end of what it wrote."""
-        self.status = 0
-        """Exit status, or minus the signal that ended it."""
-        self.why: Literal["timeout", "cancelled"] | None = None
-        """Why it was made to end."""
-        self._timeout = timeout
-        self._deadline: float | None = None
-        """When its time is up; then, when it is killed."""
-
-    def patience(self, now: float) -> float | None:
-        """Milliseconds until something is due."""
-        if self._timeout is not None:  # its time begins with the first look
-            self._deadline, self._timeout = now + self._timeout, None
-        return None if self._deadline is None else max(self._deadline - now, 0) * 1000 + 1
-
-    def enforce(self, now: float) -> None:
-        """Ask a task whose time is up to end; kill one that was asked long enough ago."""
-        if self._deadline is None or now < self._deadline:
-            return
-        if self.why is None:
-            self._end("timeout", now)
-        else:
-            self._deadline = None
-            self._signal(signal.SIGKILL)
-
-    def cancel(self, now: float) -> None:
-        if self.why is None:
-            self._end("cancelled", now)
-
-    def _end(self, why: Literal["timeout", "cancelled"], now: float) -> None:
-        self.why = why
-        self._deadline, self._timeout = now + GRACE, None
-        self.ask_to_end()
-
-    def ask_to_end(self) -> None:
-        self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)  # a stopped process takes no SIGTERM
-
-    def _signal(self, number: int) -> None:
-        """To the whole group: its number stays taken until its leader is reaped."""
-        try:
-            os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
-
-    def read(self) -> bytes:
-        """What comes next of its output; empty at the end."""
-        data = os.read(self.output, CHUNK)
-        if data:
-            self.kept = (self.kept + data)[-KEEP:]
-        else:
-            self.silent = True
-        return data
-
-    @property
-    def unfinished_line(self) -> bool:
-        return bool(self.kept) and not self.kept.endswith(b"\n")
-
-    def reap(self) -> None:
-        """It has ended. What it left running in its group ends as well when it was made to."""
-        if self.why is not None:
-            self._signal(signal.SIGKILL)
-        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def close(self) -> None:
-        os.close(self.output)
-        os.close(self.pidfd)
 
 
 def _given() -> dict[bytes, bytes]:

@@ -14,32 +14,28 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 
 from tmaxd.worker import frames, outcome
-from tmaxd.worker.frames import Key, Result
+from tmaxd.worker.answering import Answering
+from tmaxd.worker.frames import Key
+from tmaxd.worker.keeping import RETRY, Kept
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Foreseen, Memory
+from tmaxd.worker.memory import Answer
 from tmaxd.worker.outcome import Cancelled, Expired
 from tmaxd.worker.task import Task
 
 
-class Concurrent:
+class Concurrent(Answering):
     def __init__(
         self, link: Link, handler: Callable[[Task], Awaitable[object]], window: int, spool: str
     ) -> None:
-        self._link = link
+        super().__init__(link, window, spool)
         self._handler = handler
         self._window = window
-        self._spool = spool
-        self._memory = Memory(window)
-        self._foreseen = Foreseen()
         self._held: deque[Task] = deque()
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._cancelled: set[Key] = set()
         """Those that run and shall not."""
-        self._out: list[bytes] = []
-        self._done: list[Result] = []
         self._turn_planned = False
         self._reading = False
-        self._stopping = False
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -49,8 +45,6 @@ class Concurrent:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._link.on_stale = lambda: loop.call_soon_threadsafe(self._renew)
-        self._link.holding = self._begun
-        self._link.remembered = self._memory.results
         self._link.on_pause = lambda: loop.call_soon_threadsafe(self._turn)
         self._link.on_cancel = lambda key: loop.call_soon_threadsafe(self._cancel, key)
         self._link.begin(self._window)
@@ -83,14 +77,7 @@ class Concurrent:
         self._turn()
 
     def _take(self, tasks: list[Task]) -> None:
-        fresh, again = self._memory.sort(tasks)
-        self._link.announced = []
-        self._out.append(again)
-        for task in fresh:
-            if self._foreseen.take(task.key):
-                self._finish(task, outcome.cancelled(task.key))
-            else:
-                self._held.append(task)
+        self._held += self._received(tasks)
 
     def _turn(self) -> None:
         """Send what is there, begin what there is room for, and read on if that was all."""
@@ -109,23 +96,10 @@ class Concurrent:
         full = link.shared and (link.paused or len(self._running) >= self._window)
         self._read(not self._held and not full and not self._stopping)
 
-    def _flush(self) -> None:
-        data = b"".join(self._out) + frames.results(self._done)
-        self._out.clear()
-        self._done.clear()
-        if data:
-            self._link.send(data)
-
     # ------------------------------------------------------------------------------- the work
 
     async def _perform(self, task: Task) -> None:
-        answer = await self._outcome(task)
-        if isinstance(answer, bytes):
-            self._finish(task, answer)
-        else:
-            self._memory.finish(task.key, answer)
-            self._out.append(task.close())
-            self._done.append(answer)
+        self._finish(task, await self._outcome(task))
 
     def _over(self, task: Task, running: asyncio.Task[None]) -> None:
         del self._running[task.key]
@@ -136,12 +110,13 @@ class Concurrent:
             self._turn_planned = True
             asyncio.get_running_loop().call_soon(self._turn)
 
-    async def _outcome(self, task: Task) -> Result | bytes:
+    async def _outcome(self, task: Task) -> Answer:
         scope = asyncio.timeout(task.timeout)
         try:
             async with scope:
                 value = await self._handler(outcome.load(task))
-            return outcome.succeeded(task.key, value, self._spool)
+            answer = outcome.succeeded(task.key, value, self._spool)
+            return await self._written(answer) if isinstance(answer, Kept) else answer
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  the task's failure
             why: BaseException = error
             if isinstance(error, TimeoutError) and scope.expired():
@@ -150,13 +125,19 @@ class Concurrent:
                 why = Cancelled()
             return outcome.ended(task, why, self._stopping)
 
-    def _finish(self, task: Task, frame: bytes) -> None:
-        self._memory.finish(task.key, frame)
-        self._out.append(task.close() + frame)
+    async def _written(self, kept: Kept) -> bytes:
+        """The result as a file, however long that takes."""
+        while (frame := kept.write()) is None:
+            if kept.is_hopeless or self._stopping:
+                return kept.given_up()
+            try:
+                await asyncio.wait_for(self._stopped.wait(), RETRY)
+            except TimeoutError:
+                continue
+        return frame
 
-    def _begun(self) -> list[Key]:
-        """As in `Serial`."""
-        return self._memory.held(() if self._link.shared else list(self._held))
+    def _waiting(self) -> deque[Task]:
+        return self._held
 
     def _cancel(self, key: Key) -> None:
         if key in self._running:

@@ -132,17 +132,22 @@ def done_file(key: Key, path: str) -> bytes:
     return b'{"t":"done","id":%d,"attempt":%d,"result_file":%b}\n' % (*key, _quoted(path))
 
 
-def failed(key: Key, outcome: str, error: str) -> bytes:
+def failed(key: Key, outcome: str, text: str) -> bytes:
     """Never over the limit: of an error that is too long, the beginning is kept."""
     while True:
-        line = b'{"t":"failed","id":%d,"attempt":%d,"outcome":"%b","error":%b}\n' % (
-            *key,
-            outcome.encode(),
-            _quoted(error),
-        )
+        line = error(key, outcome, text)
         if len(line) <= LINE_LIMIT:
             return line
-        error = error[: min(LINE_LIMIT, len(error)) * 3 // 4]
+        text = text[: min(LINE_LIMIT, len(text)) * 3 // 4]
+
+
+def error(key: Key, outcome: str, text: str) -> bytes:
+    """As `failed`, however long it gets."""
+    return b'{"t":"failed","id":%d,"attempt":%d,"outcome":"%b","error":%b}\n' % (
+        *key,
+        outcome.encode(),
+        _quoted(text),
+    )
 
 
 def progress(key: Key, done: float, total: float | None, note: str) -> bytes:

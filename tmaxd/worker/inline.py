@@ -15,8 +15,9 @@ import _thread
 import signal
 from time import monotonic
 
-from tmaxd.worker import frames, outcome
+from tmaxd.worker import frames, outcome, tree
 from tmaxd.worker.frames import SHORT, Key
+from tmaxd.worker.keeping import RETRY, Kept
 from tmaxd.worker.link import Link
 from tmaxd.worker.outcome import Cancelled, Expired, Interrupted
 from tmaxd.worker.serial import Serial
@@ -26,6 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from tmaxd.worker.tree import Tree
 
 MOST = 64
 """Tasks in a chunk: beyond that nothing is gained any more."""
@@ -54,8 +57,13 @@ class Inline(Serial):
         self._main = _thread.get_ident()
         self._current: Task | None = None
         """The task whose handler runs: only then may it be interrupted."""
+        self._began = 0.0
+        """Of the current task, monotonic; likewise its deadline."""
         self._deadline: float | None = None
-        """Of the current task, monotonic."""
+        self._before = tree.children()
+        """What the program had started before it takes tasks: no task's."""
+        self._left: tuple[Key, Tree] | None = None
+        """A task that was interrupted, and what it had started."""
 
     def run(self) -> None:
         before = signal.signal(signal.SIGALRM, self._on_alarm)
@@ -116,6 +124,7 @@ class Inline(Serial):
                 try:
                     if task.timeout is not None:
                         self._deadline = now + task.timeout
+                    self._began = now
                     self._current = task
                     value = handler(task if task.file is None else outcome.load(task))
                 finally:
@@ -128,6 +137,8 @@ class Inline(Serial):
                     self._answer(task, value)
                 task._progress = True
             except (Exception, Interrupted) as error:  # noqa: BLE001  whatever it raises is the task's failure
+                if self._left is not None:
+                    self._clear(task, self._left)
                 self._finish(task, outcome.ended(task, error, self._stopping))
             now = monotonic()
             if now > slow or self._stopping:
@@ -136,12 +147,37 @@ class Inline(Serial):
     def _answer(self, task: Task, value: object) -> None:
         """Any value, of a task that may have reported progress."""
         answer = outcome.succeeded(task.key, value, self._spool)
-        if isinstance(answer, bytes):
-            self._finish(task, answer)
-            return
-        self._memory.finish(task.key, answer)
-        self._out.append(task.close())
-        self._done.append(answer)
+        self._finish(task, self._written(task, answer) if isinstance(answer, Kept) else answer)
+
+    def _written(self, task: Task, kept: Kept) -> bytes:
+        """The result as a file, however long that takes."""
+        while (frame := kept.write()) is None:
+            if kept.is_hopeless or self._stopping:
+                return kept.given_up()
+            if self._pause(task, RETRY):
+                return outcome.cancelled(task.key)
+        return frame
+
+    def _clear(self, task: Task, interrupted: tuple[Key, Tree]) -> None:
+        """End what the handler of an interrupted task has started, and has not ended itself."""
+        self._left = None
+        key, left = interrupted
+        if key != task.key:
+            return  # that one was done all the same
+        left.ask_to_end(monotonic())
+        while not left.is_gone(now := monotonic()) and not self._stopping:
+            self._pause(task, left.next - now)
+
+    def _pause(self, task: Task, seconds: float) -> bool:
+        """Others do not wait for this task: what there is to say is said, and heeded. Whether it was cancelled."""
+        self._flush()
+        self._busy = False
+        if self._resting.poll(seconds * 1000):
+            self._awake()
+        cancelled = self._heed(task.key)
+        self._flush()
+        self._busy = True
+        return cancelled
 
     # ------------------------------------------------------------------------------- the alarm
 
@@ -153,13 +189,12 @@ class Inline(Serial):
                 signal.setitimer(signal.ITIMER_REAL, SOON)
             return
         self._current = None  # what follows must not be interrupted by another alarm
-        cancelled = self._is_cancelled(task.key)
-        if self._cancels:
-            self._heed()
+        cancelled = bool(self._cancels) and self._heed(task.key)
         sent = self._send_now() if self._out or self._done else True
         left = None if self._deadline is None else self._deadline - monotonic()
         if cancelled or (left is not None and left <= 0):
             self._deadline = None
+            self._left = (task.key, tree.since(self._began, self._before))
             raise Cancelled if cancelled else Expired
         self._current = task
         if not sent:
@@ -171,7 +206,7 @@ class Inline(Serial):
 
     def _send_now(self) -> bool:
         """False: the handler is amid a report of its progress, whose frame must stay whole."""
-        if not self._link.try_to_send(b"".join(self._out) + frames.results(self._done)):
+        if not self._link.try_to_send(self._pending()):
             return False
         self._out.clear()
         self._done.clear()

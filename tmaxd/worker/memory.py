@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tmaxd.worker import frames
 from tmaxd.worker.frames import Key, Result
+from tmaxd.worker.given import MAX_WINDOW
 from tmaxd.worker.task import Task
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ def _frame(answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else frames.done(answer[:2], answer[2])
 
 
-FORESEEN = 1024
+FORESEEN = MAX_WINDOW
 """Cancelled tasks kept in mind: as many as may be in flight."""
 
 

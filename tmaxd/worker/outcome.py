@@ -1,4 +1,4 @@
-"""A handler's value or exception as a result frame; a result that no frame can hold goes into a file."""
+"""A handler's value or exception as a result frame; a result that no frame can hold is for a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 from tmaxd.worker import frames
 from tmaxd.worker.frames import LINE_LIMIT, SHORT, Key
+from tmaxd.worker.keeping import Kept
 from tmaxd.worker.task import Task, Temporary
 
 TYPE_CHECKING = False
@@ -45,9 +46,9 @@ def load(task: Task) -> Task:
     return task
 
 
-def succeeded(key: Key, value: object, spool: str) -> Answer:
-    """Raises TypeError or ValueError when the value has no JSON form, OSError when the file cannot be
-    written."""
+def succeeded(key: Key, value: object, spool: str) -> Answer | Kept:
+    """A result that no frame can hold is not written yet. Raises TypeError or ValueError when the value has no JSON
+    form."""
     if isinstance(value, str):
         text = str(value)
     elif value is None:
@@ -62,9 +63,7 @@ def succeeded(key: Key, value: object, spool: str) -> Answer:
         frame = frames.done(key, text)
         if len(frame) <= LINE_LIMIT:
             return frame
-    path = spooled(key, spool)
-    write_whole(path, text.encode("utf-8", "replace"))
-    return frames.done_file(key, path)
+    return Kept(key, spooled(key, spool), text.encode("utf-8", "replace"))
 
 
 def ended(task: Task, error: BaseException, stopping: bool) -> bytes:
@@ -101,16 +100,3 @@ def _explained(task: Task, error: BaseException) -> str:
 def spooled(key: Key, spool: str) -> str:
     """Where the result of a task stands that no frame can hold."""
     return os.path.join(spool, f"task-{key[0]}-{key[1]}.result")
-
-
-def write_whole(path: str, data: bytes) -> None:
-    """Whole or not at all under its name: a reader never sees half a result."""
-    temporary = f"{path}.{os.getpid()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with open(fd, "wb") as file:
-            file.write(data)
-        os.rename(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise

@@ -1,8 +1,7 @@
 """Tasks one after the other in the main thread: what plain functions and the runner of commands have in common.
 
-How the tasks that are held are worked off is `_advance`'s affair; here they are fetched, cancelled while they wait,
-and answered. What is said goes into `_out` and `_done` and leaves in one write, together with what is begun next;
-nothing is kept back while there is nothing to do.
+How the tasks that are held are worked off is `_advance`'s affair; here they are fetched, and cancelled while they wait.
+What is said leaves together with what is begun next; nothing is kept back while there is nothing to do.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import os
 import select
 import signal
 
-from tmaxd.worker import frames, outcome
-from tmaxd.worker.frames import Key, Result
+from tmaxd.worker import outcome
+from tmaxd.worker.answering import Answering
+from tmaxd.worker.frames import Key
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Foreseen, Memory
 from tmaxd.worker.task import Task
 
 TYPE_CHECKING = False
@@ -22,26 +21,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class Serial:
+class Serial(Answering):
     SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
     """They end us."""
 
     def __init__(self, link: Link, window: int, spool: str, most: int = 0) -> None:
         """`most`: the largest window that it may come to ask for, if that is more."""
-        self._link = link
+        super().__init__(link, max(window, most), spool)
         self._window = window
-        self._spool = spool
-        self._memory = Memory(max(window, most))
         self._held: list[Task] = []
         """The next one stands last."""
-        self._out: list[bytes] = []
-        """Frames to be sent."""
-        self._done: list[Result] = []
-        """Results to be sent, which become one frame."""
-        self._stopping = False
         self._cancels: list[Key] = []
         """Not looked at yet; the thread appends."""
-        self._foreseen = Foreseen()
         self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._idle = select.poll()
         self._idle.register(link.tasks, select.POLLIN)
@@ -51,8 +42,6 @@ class Serial:
         self._resting.register(self._woken, select.POLLIN)
         link.on_stale = link.on_pause = self._wake
         link.on_cancel = self._cancel
-        link.holding = self._begun
-        link.remembered = self._memory.results
 
     def run(self) -> None:
         """Until one of SIGNALS, which let the running task finish. Must be called in the main thread."""
@@ -92,28 +81,16 @@ class Serial:
         self._flush()
         for fd, _ in (self._resting if self._link.paused else self._idle).poll():
             if fd == self._woken:
-                os.read(fd, 512)
+                self._awake()
+
+    def _awake(self) -> None:
+        """Something has happened that the main loop is to look at."""
+        os.read(self._woken, 512)
 
     def _take(self, tasks: list[Task]) -> None:
-        fresh, again = self._memory.sort(tasks)
-        self._link.announced = []
-        if again:
-            self._out.append(again)
-        if self._foreseen:
-            fresh = [task for task in fresh if not self._was_foreseen(task)]
+        fresh = self._received(tasks)
         fresh.reverse()
         self._held[:0] = fresh
-
-    def _flush(self) -> None:
-        data = b"".join(self._out) + frames.results(self._done)
-        self._done.clear()
-        self._out.clear()
-        if data:
-            self._link.send(data)
-
-    def _finish(self, task: Task, frame: bytes) -> None:
-        self._memory.finish(task.key, frame)
-        self._out.append(task.close() + frame)
 
     # ------------------------------------------------------------------------------- cancellation
 
@@ -121,23 +98,20 @@ class Serial:
         self._cancels.append(key)
         self._wake()
 
-    def _heed(self) -> None:
-        """End the tasks that were cancelled, if they wait here; of one that runs, `_is_cancelled` is asked before."""
+    def _heed(self, running: Key | None = None) -> bool:
+        """End the tasks that were cancelled, if they wait here. Whether the one that runs was."""
+        found = False
         while self._cancels:
             key = self._cancels.pop(0)
+            if key == running:
+                found = True
+                continue
             if self._drop(key) or self._memory.knows(key):
                 continue
             if not self._link.shared:
                 self._take(self._link.read())
             if not self._drop(key) and not self._memory.knows(key):
                 self._foreseen.add(key)
-
-    def _is_cancelled(self, key: Key) -> bool:
-        """Asked of a task that runs; the thread may append meanwhile."""
-        found = False
-        while key in self._cancels:
-            self._cancels.remove(key)
-            found = True
         return found
 
     def _drop(self, key: Key) -> bool:
@@ -152,19 +126,8 @@ class Serial:
     def _waiting(self) -> list[Task]:
         return self._held
 
-    def _begun(self) -> list[Key]:
-        """What is to be named when the daemon asks: of a FIFO of our own the tasks that have begun, of a shared one all
-        that were taken. Called from the thread; what begins meanwhile is announced by itself."""
-        return self._memory.held(() if self._link.shared else list(self._held))
-
     def _remove(self, task: Task) -> None:
         self._held.remove(task)
-
-    def _was_foreseen(self, task: Task) -> bool:
-        if not self._foreseen.take(task.key):
-            return False
-        self._finish(task, outcome.cancelled(task.key))
-        return True
 
     # ------------------------------------------------------------------------------- signals
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from types import FunctionType, MethodType
 
+from tmaxd.worker.given import MAX_WINDOW, Given, Unfit
 from tmaxd.worker.task import Task
 
 TYPE_CHECKING = False  # typing itself takes 5 ms to import
 if TYPE_CHECKING:
     from typing import NoReturn
 
-MAX_WINDOW = 1024
 CO_COROUTINE = 0x80
 """`inspect.CO_COROUTINE`; importing inspect takes longer than all the rest here."""
 
@@ -38,25 +37,21 @@ def serve(handler: Callable[[Task], object] | AsyncHandler, *, window: int = 16)
     if not 1 <= window <= MAX_WINDOW:
         raise ValueError(f"window must be between 1 and {MAX_WINDOW}, not {window}")
     _must_be_main_thread()
-    folder, spool = _environment("TMAX_PIPES"), _environment("TMAX_SPOOL")
-    window = _window(window)
-
-    from tmaxd.worker.link import Link
-
     try:
-        link = Link(folder, os.environ.get("TMAX_TASKS") or None)
-    except OSError as error:
-        _leave(f"a FIFO cannot be opened: {error}")
+        given = Given()
+    except Unfit as error:
+        _leave(str(error))
+    window = given.window or window
     if _is_coroutine_function(handler):
         import asyncio
 
         from tmaxd.worker.concurrent import Concurrent
 
-        asyncio.run(Concurrent(link, handler, window, spool).run())  # type: ignore[arg-type]
+        asyncio.run(Concurrent(given.link, handler, window, given.spool).run())  # type: ignore[arg-type]
     else:
         from tmaxd.worker.inline import Inline
 
-        Inline(link, handler, window, spool).run()
+        Inline(given.link, handler, window, given.spool).run()
 
 
 def _must_be_main_thread() -> None:
@@ -68,18 +63,6 @@ def _must_be_main_thread() -> None:
         raise RuntimeError(
             "serve must be called in the main thread: it is stopped by signals"
         ) from None
-
-
-def _window(asked: int) -> int:
-    text = os.environ.get("TMAX_WINDOW", "")
-    return min(max(int(text), 1), MAX_WINDOW) if text.isdecimal() else asked
-
-
-def _environment(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        _leave(f"{name} is not set")
-    return value
 
 
 def _leave(why: str) -> NoReturn:

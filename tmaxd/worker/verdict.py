@@ -5,17 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 
 from tmaxd.worker import frames
-from tmaxd.worker.command import Child
+from tmaxd.worker.child import Child
 from tmaxd.worker.frames import LINE_LIMIT
+from tmaxd.worker.keeping import remove
 from tmaxd.worker.task import Task
 
-TAIL = 3000
-"""Bytes of standard output that are the result, where there is no other."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-LAST_LINE = 1000
-"""Bytes of its last line that tell of a failure."""
+TAIL = 3000
+"""Bytes of standard output that are the result, where there is no other; and of all output that tell of a failure."""
+
+LAST_LINE = 300
+"""Characters of the last line that stand in the first line of an error, where the whole tail follows."""
 
 TEMPORARY = 75
 """Exit status EX_TEMPFAIL (sysexits.h)."""
@@ -32,14 +38,18 @@ class Verdict:
     def __init__(self, frame: bytes, error: str = "") -> None:
         self.frame = frame
         self.error = error
-        """Empty when the task is done."""
+        """In one line; empty when the task is done."""
 
 
 def of(task: Task, child: Child, result_file: str) -> Verdict:
     """`child` has ended. Removes the result file unless the frame names it."""
     if child.status == 0 and child.why is None:
-        return Verdict(_result(task, child, result_file))
-    _remove(result_file)
+        try:
+            return Verdict(_result(task, child, result_file))
+        except OSError as error:
+            why = f"its result file {result_file} cannot be read: {error.strerror}"
+            return Verdict(frames.failed(task.key, "failed", why), why)
+    remove(result_file)
     if child.why == "timeout":
         return _failed(task, "timeout", f"timed out after {task.timeout or 0:g} s", child)
     if child.why == "cancelled":
@@ -63,35 +73,61 @@ def not_started(task: Task, error: OSError | ValueError, program: str) -> Verdic
 
 
 def _result(task: Task, child: Child, result_file: str) -> bytes:
-    try:
-        size = os.stat(result_file).st_size
-    except OSError:
-        return _tail(task, child.kept)
-    if size < LINE_LIMIT:
+    """Raises OSError for a result file that nobody can read."""
+    if not os.access(result_file, os.F_OK):  # an exception would cost more than the question
+        return _tail(task, child.output.results.kept)
+    there = os.stat(result_file)
+    if not stat.S_ISREG(there.st_mode):
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    if there.st_size < LINE_LIMIT:
         with open(result_file, "rb") as file:
             data = file.read()
         text = None if b"\0" in data else _strict(data)
         if text is not None:
             frame = frames.done(task.key, text)
             if len(frame) <= LINE_LIMIT:
-                _remove(result_file)
+                remove(result_file)
                 return frame
     return frames.done_file(task.key, result_file)
 
 
 def _tail(task: Task, output: bytes) -> bytes:
+    return _fitting(output, lambda text: frames.done(task.key, text))
+
+
+def _failed(task: Task, outcome: str, why: str, child: Child) -> Verdict:
+    """The first line of the error says it all, as far as one line can. Where there is more, the end of all that the
+    task wrote follows."""
+    output = child.output
+    lines = _lines(output.errors.kept) or _lines(output.results.kept)
+    if not lines:
+        return Verdict(frames.failed(task.key, outcome, why), why)
+    first = f"{why}: {_shortened(lines[-1])}"
+    if len(_lines(output.kept)) == 1:
+        return Verdict(frames.failed(task.key, outcome, f"{why}: {lines[0]}"), first)
+    whole = _fitting(
+        output.kept.rstrip(), lambda text: frames.error(task.key, outcome, f"{first}\n{text}")
+    )
+    return Verdict(whole, first)
+
+
+def _fitting(output: bytes, framed: Callable[[str], bytes]) -> bytes:
+    """The frame with as much of the end of `output` as it can hold."""
     size = TAIL
     while True:
-        frame = frames.done(task.key, _text(_last(output, size)))
+        frame = framed(_text(_last(output, size)))
         if len(frame) <= LINE_LIMIT:
             return frame
         size = size * 3 // 4
 
 
-def _failed(task: Task, outcome: str, why: str, child: Child) -> Verdict:
-    lines = _text(_last(child.kept, LAST_LINE)).rstrip().splitlines()
-    error = f"{why}: {lines[-1]}" if lines else why
-    return Verdict(frames.failed(task.key, outcome, error), error)
+def _lines(output: bytes) -> list[str]:
+    """All but empty ones."""
+    return [line for line in _text(_last(output, TAIL)).splitlines() if line.strip()]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= LAST_LINE else line[:LAST_LINE] + "…"
 
 
 def _last(data: bytes, size: int) -> bytes:
@@ -124,10 +160,3 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
