@@ -34,6 +34,9 @@ class PipesWorld(Protocol):
     pipes: Pipes
 
     def open_worker(self, worker: str) -> None: ...
+    def open_spare(self, spare: str, run: str) -> None: ...
+    def read_spare(self, run: str, pipe: Name = "tasks") -> bytes: ...
+    def write_spare(self, run: str, data: bytes) -> None: ...
     def read(self, worker: str, n: int | None = None, pipe: Name = "tasks") -> bytes: ...
     def write(self, worker: str, data: bytes) -> None: ...
     def write_inbox(self, inbox: str, data: bytes) -> None: ...
@@ -64,6 +67,15 @@ class FakeWorld:
 
     def open_worker(self, worker: str) -> None:
         self.fake.worker_reopens(worker)
+
+    def open_spare(self, spare: str, run: str) -> None:
+        self.fake.worker_reopens(spare)
+
+    def read_spare(self, run: str, pipe: Name = "tasks") -> bytes:
+        return self.fake.worker_reads(self.fake.worker_of(run, ""), pipe=pipe)
+
+    def write_spare(self, run: str, data: bytes) -> None:
+        self.fake.worker_writes(self.fake.worker_of(run, ""), data)
 
     def read(self, worker: str, n: int | None = None, pipe: Name = "tasks") -> bytes:
         return self.fake.worker_reads(worker, n, pipe)
@@ -124,6 +136,25 @@ class RealWorld:
             if old is not None:
                 os.close(old)
             self._fd(worker, pipe)
+
+    def open_spare(self, spare: str, run: str) -> None:
+        """By the path of its run, as it is told to."""
+        for pipe in ("tasks", "control", "results"):
+            path = self.folder / ".runs" / run / f"{pipe}.pipe"
+            self._open[f"{run}/{pipe}"] = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def read_spare(self, run: str, pipe: Name = "tasks") -> bytes:
+        self._stands(run, pipe)
+        return self.read(run, pipe=pipe)
+
+    def write_spare(self, run: str, data: bytes) -> None:
+        self._stands(run, "results")
+        self.write(run, data)
+
+    def _stands(self, run: str, pipe: str) -> None:
+        """What a worker looks at from time to time: the path leads to what it has open."""
+        there = os.stat(self.folder / ".runs" / run / f"{pipe}.pipe")
+        assert os.path.samestat(there, os.fstat(self._open[f"{run}/{pipe}"]))
 
     def read(self, worker: str, n: int | None = None, pipe: Name = "tasks") -> bytes:
         data = bytearray()

@@ -20,7 +20,7 @@ from tests.contract.journal_worlds import (
     withdrawn,
 )
 from tests.waiting import until
-from tmaxd.ports import JournalError, Proc, ServerId
+from tmaxd.ports import JournalError, Proc, RunOver, ServerId
 from tmaxd.tasks.records import (
     HELD_PAYLOAD,
     Assigned,
@@ -31,6 +31,7 @@ from tmaxd.tasks.records import (
     RunEnded,
     RunReady,
     RunStarted,
+    RunTaken,
     Submitted,
     TaskFilter,
 )
@@ -139,6 +140,19 @@ def test_an_attempt_that_was_given_back_keeps_its_number_and_counts_against_no_l
     run(body)
 
 
+def test_a_lease_says_what_time_its_tasks_may_take(run: Run) -> None:
+    async def body(store: Store) -> None:
+        await store.write(
+            submitted(1, 3),
+            Assigned(1, "g", "g-1", "r1", [1], [1], 200.0, 2.5),
+            Assigned(2, "g", "g-1", "r1", [2], [1], 200.0),
+        )
+        leases = (await store.reopen()).leases
+        assert [(lease.id, lease.timeout) for lease in leases] == [(1, 2.5), (2, None)]
+
+    run(body)
+
+
 def test_a_long_payload_is_not_part_of_a_lease(run: Run) -> None:
     async def body(store: Store) -> None:
         texts = ["a" * HELD_PAYLOAD, "b" * (HELD_PAYLOAD + 1)]
@@ -187,10 +201,16 @@ def test_runs_are_known_until_they_end(run: Run) -> None:
         for name in ("r1", "r2"):
             started = RunStarted(
                 run=name, worker="g-1", pid=10, start=20, boot_id="b", server_pid=30,
-                server_started=40, revision=3, at=50.0,
+                server_started=40, revision=3, at=50.0, log_file=7, log_size=2**40,
             )  # fmt: skip
             await store.write(started)
-        await store.write(RunReady("r2", 64, "tsv", True), RunEnded("r1", None, 9, "crashed", 60.0))
+        await store.write(RunReady("r2", 64, "tsv", True, said=True, ready=False))
+        (_, record) = (await store.reopen()).runs
+        assert (record.said, record.ready) == (True, False)
+        await store.write(
+            RunReady("r2", 64, "tsv", True, said=False, ready=True),
+            RunEnded("r1", None, 9, "crashed", 60.0),
+        )
         (record,) = (await store.reopen()).runs
         assert (record.run, record.worker, record.proc, record.boot_id) == (
             "r2",
@@ -199,8 +219,52 @@ def test_runs_are_known_until_they_end(run: Run) -> None:
             "b",
         )
         assert (record.server, record.started, record.revision) == (ServerId(30, 40), 50.0, 3)
-        assert (record.ready, record.window, record.form) == (True, 64, "tsv")
-        assert record.batch
+        assert (record.window, record.form, record.batch) == (64, "tsv", True)
+        assert (record.said, record.ready) == (True, True), "what was true once stays so"
+        assert (record.log_file, record.log_size) == (7, 2**40)
+
+    run(body)
+
+
+def test_a_spare_that_was_taken_is_the_worker_s_run(run: Run) -> None:
+    async def body(store: Store) -> None:
+        for name, worker, at in (("spare", "g_1", 50.0), ("former", "g-1", 60.0)):
+            started = RunStarted(
+                run=name, worker=worker, pid=10, start=20, boot_id="b", server_pid=30,
+                server_started=40, revision=3, at=at,
+            )  # fmt: skip
+            await store.write(started)
+        await store.write(RunReady("spare", 4, "json"), RunTaken("spare", "g-1", 70.0, 7, 2**40))
+        await store.write(RunTaken("unknown", "g-2", 70.0, 0, 0))
+        spare, former = (await store.reopen()).runs
+        assert (spare.run, spare.worker, spare.started) == ("spare", "g-1", 70.0)
+        assert (spare.log_file, spare.log_size, spare.ready) == (7, 2**40, True)
+        assert former.started < spare.started, "the later of the worker's two runs"
+        await store.write(RunEnded("spare", None, 9, "crashed", 80.0))
+        assert [record.run for record in (await store.reopen()).runs] == ["former"]
+
+    run(body)
+
+
+def test_who_may_have_taken_a_shared_lease_with_it_is_told(run: Run) -> None:
+    async def body(store: Store) -> None:
+        for name, over in (("r1", 199.0), ("r2", 201.0), ("r3", 200.0), ("r4", None)):
+            started = RunStarted(
+                run=name, worker=f"g-{name[1:]}", pid=10, start=20, boot_id="b", server_pid=30,
+                server_started=40, revision=3, at=50.0,
+            )  # fmt: skip
+            await store.write(started)
+            if over is not None:
+                await store.write(RunEnded(name, None, 9, "crashed", over))
+        await store.write(submitted(1, 3), assigned(1, 1))
+        assert (await store.reopen()).over == (), "nobody asks"
+        await store.write(
+            Assigned(2, "g", "", "", [2], [1], 200.0), Assigned(3, "g", "", "", [3], [1], 300.0)
+        )
+        assert (await store.reopen()).over == (
+            RunOver("r3", "g-3", 200.0, "crashed"),
+            RunOver("r2", "g-2", 201.0, "crashed"),
+        )
 
     run(body)
 

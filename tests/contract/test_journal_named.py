@@ -29,11 +29,14 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
 def test_what_a_group_knows_by_key(run: Run) -> None:
     async def body(store: Store) -> None:
         await store.write(submitted(1, key="k"), submitted(2, group="other", key="k"))
-        assert await store.journal.find_key("g", "k") == (1, "p1")
-        assert await store.journal.find_key("other", "k") == (2, "p2")
+        assert await store.journal.find_key("g", "k") == (1, "p1", "queued")
+        assert await store.journal.find_key("other", "k") == (2, "p2", "queued")
         assert await store.journal.find_key("g", "K") is None
-        await store.write(assigned(1, 1), done(1))
-        assert await store.journal.find_key("g", "k") == (1, "p1")
+        await store.write(assigned(1, 1))
+        assert await store.journal.find_key("g", "k") == (1, "p1", "sent")
+        await store.write(done(1), withdrawn(2, group="other"))
+        assert await store.journal.find_key("g", "k") == (1, "p1", "done")
+        assert await store.journal.find_key("other", "k") == (2, "p2", "cancelled")
 
     run(body)
 
@@ -44,11 +47,11 @@ def test_found_is_what_there_is(run: Run) -> None:
         await store.write(assigned(1, 1, 2, 3, 4), done(1), closed(2), requeued(3), withdrawn(6))
         assert await store.journal.find((7, 6, 5, 4, 3, 2, 1, 99, 1)) == (
             Found(1, "g", "done", 1, 101.0),
-            Found(2, "g", "dead", 1, 101.0),
+            Found(2, "g", "dead", 1, 101.0, "failed"),
             Found(3, "g", "queued", 1, 101.0),
             Found(4, "g", "sent", 1, 101.0),
             Found(5, "g", "queued", 0, 101.0),
-            Found(6, "g", "cancelled", 0, 101.0),
+            Found(6, "g", "cancelled", 0, 101.0, "cancelled"),
             Found(7, "other", "delayed", 0, 107.0),
         )
 
@@ -123,7 +126,8 @@ def test_an_end_while_it_waited_leaves_no_attempt_behind(run: Run) -> None:
         await store.write(submitted(1), assigned(1, 1), requeued(1, due=300.0))
         await store.write(withdrawn(1, attempt=1, was="delayed", error="by hand"))
         (row,) = await store.journal.tasks(TaskFilter(states=("cancelled",)))
-        assert (row.worker, row.sent, row.ended, row.outcome) == ("g-1", None, 204.0, "cancelled")
+        assert (row.worker, row.run, row.sent) == (None, None, None), "nobody had it then"
+        assert (row.ended, row.outcome) == (204.0, "cancelled")
         await store.write(Revived(id=1, group="g", at=210.0, was="cancelled"))
         story = await store.journal.story(1)
         assert story is not None

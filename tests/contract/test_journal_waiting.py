@@ -84,7 +84,7 @@ def test_a_read_sees_what_was_given_before_it(run: Run) -> None:
         store.journal.write([submitted(200)])
         assert [found.id for found in await store.journal.find((200,))] == [200]
         store.journal.write([submitted(300, key="new")])
-        assert await store.journal.find_key("g", "new") == (300, "p300")
+        assert await store.journal.find_key("g", "new") == (300, "p300", "queued")
         store.journal.write([submitted(301, expires=2.0)])
         assert ids_of(await store.journal.expired("g", 99.0, 9)) == [301]
 

@@ -20,7 +20,7 @@ from tests.contract.tmux_worlds import (
     workers,
 )
 from tests.world.tmux.real import FLEET, answer, job
-from tmaxd.ports import Labels, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
+from tmaxd.ports import Handover, Labels, Launched, Refused, ServerId, TmuxView, Unknown, WorldError
 
 Try = Callable[[Callable[[TmuxWorld], Awaitable[None]]], None]
 
@@ -183,13 +183,77 @@ def test_renaming_leaves_a_taken_name_alone(attempt: Try) -> None:
     attempt(body)
 
 
+def test_a_session_becomes_another_worker_s(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (former, spare) = await workers(world, "a-1", "a_1")
+        logs = world.folder() / "spare.log", world.folder() / "worker.log"
+        await world.tmux.log_to(server, {spare.pane_id: logs[0]})
+        await world.exit("a-1", 1)
+        await dead(world, "a-1")
+        item = Handover(
+            session_id=spare.session_id,
+            pane_id=spare.pane_id,
+            worker="a-1",
+            log=logs[1],
+            former=former.session_id,
+        )
+        await world.tmux.hand_over(server, [item])
+        (pane,) = (await sight(world)).values()
+        assert (pane.session, pane.worker, pane.run) == ("a-1", "a-1", "run-of-a_1")
+        assert (pane.pane_id, pane.pid, pane.dead) == (spare.pane_id, spare.pid, False)
+        assert pane.piped
+        await world.say("a-1", "hello\n")
+        await answer(lambda: world.read(logs[1]), lambda text: "hello" in text)
+        assert "hello" not in await world.read(logs[0])
+        before = await world.tmux.look()
+        await world.tmux.hand_over(server, [item])
+        assert await world.tmux.look() == before, "once more changes nothing"
+
+    attempt(body)
+
+
+def test_what_is_gone_or_taken_keeps_nobody_else_from_being_handed_over(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (one, two) = await workers(world, "a_1", "a_2")
+        await world.foreign("a-2")
+        log = world.folder() / "log"
+        gone = Handover(session_id="$99", pane_id="%99", worker="a-3", log=log, former="$98")
+        items = [
+            gone,
+            Handover(session_id=one.session_id, pane_id=one.pane_id, worker="a-2", log=log),
+            Handover(session_id=two.session_id, pane_id=two.pane_id, worker="a-1", log=log),
+        ]
+        await world.tmux.hand_over(server, items)
+        await world.tmux.hand_over(server, [])
+        seen = await sight(world)
+        assert {name: pane.worker for name, pane in seen.items()} == {
+            "a-1": "a-1",
+            "a-2": "",
+            "a_1": "a-2",
+        }
+
+    attempt(body)
+
+
 OLD = ServerId(1, 1)
 CHANGES: dict[str, Callable[[TmuxWorld, Launched], Awaitable[Any]]] = {
     "launch": lambda world, born: world.tmux.launch(OLD, [job("a-2")]),
     "respawn": lambda world, born: world.tmux.launch(OLD, [job("a-1", pane_id=born.pane_id)]),
     "kill": lambda world, born: world.tmux.kill(OLD, [born.session_id]),
     "rename": lambda world, born: world.tmux.rename(OLD, {born.session_id: "b-1"}),
+    "hand_over": lambda world, born: world.tmux.hand_over(
+        OLD,
+        [
+            Handover(
+                session_id=born.session_id,
+                pane_id=born.pane_id,
+                worker="b-1",
+                log=world.folder() / "l",
+            )
+        ],
+    ),
     "log_to": lambda world, born: world.tmux.log_to(OLD, {born.pane_id: world.folder() / "l"}),
+    "keys": lambda world, born: world.tmux.keys(OLD, {born.pane_id: ("C-c",)}),
     "capture": lambda world, born: world.tmux.capture(OLD, born.pane_id, 5),
 }
 
@@ -270,6 +334,41 @@ def test_capturing_gives_the_last_lines(attempt: Try) -> None:
     attempt(body)
 
 
+def test_what_is_typed_reaches_the_program_as_text_and_as_keys(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (one, two) = await workers(world, "a-1", "a-2")
+        typed = {
+            one.pane_id: ("say ", "it's ; $HOME #{pane_id} 'n", "Enter"),
+            "%99": ("x",),
+            two.pane_id: ("C-c",),
+        }
+        await world.tmux.keys(server, typed)
+        await answer(
+            lambda: world.tmux.capture(server, one.pane_id, 9),
+            lambda got: got == "up\nit's ; $HOME #{pane_id} 'n",
+        )
+        pane = await dead(world, "a-2")
+        assert (pane.status, pane.signal) == (None, signal.SIGINT)
+
+    attempt(body)
+
+
+def test_a_dead_pane_is_not_typed_into(attempt: Try) -> None:
+    async def body(world: TmuxWorld) -> None:
+        server, (one, two) = await workers(world, "a-1", "a-2")
+        await world.exit("a-1", 3)
+        before = await dead(world, "a-1")
+        await world.tmux.keys(server, {one.pane_id: ("say no", "Enter")})
+        await world.tmux.keys(server, {two.pane_id: ("say yes", "Enter")})
+        await answer(
+            lambda: world.tmux.capture(server, two.pane_id, 9), lambda got: got == "up\nyes"
+        )
+        assert (await sight(world))["a-1"] == before
+        assert "no" not in await world.tmux.capture(server, one.pane_id, 9)
+
+    attempt(body)
+
+
 def test_a_session_of_somebody_else_is_seen_as_such(attempt: Try) -> None:
     async def body(world: TmuxWorld) -> None:
         await workers(world, "a-1")
@@ -322,5 +421,6 @@ def test_empty_batches_ask_nothing(attempt: Try) -> None:
         assert await world.tmux.launch(server, []) == ()
         await world.tmux.rename(server, {})
         await world.tmux.log_to(server, {})
+        await world.tmux.keys(server, {})
 
     attempt(body)

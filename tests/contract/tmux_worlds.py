@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
@@ -34,10 +35,17 @@ class TmuxWorld(Protocol):
 
 class FakeWorld:
     def __init__(self) -> None:
-        self.tmux = FakeTmux(on_spawn=self._prints)
+        self.tmux = FakeTmux(on_spawn=self._prints, on_keys=self._obeys)
 
     def _prints(self, pid: int, launch: Launch) -> None:
         self.tmux.say(launch.labels.worker, "up\n")
+
+    def _obeys(self, worker: str, keys: tuple[str, ...]) -> None:
+        """As the program of the real worlds does."""
+        if keys[0] == "C-c":
+            self.tmux.die(worker, signal=signal.SIGINT)
+        elif keys[-1] == "Enter":
+            self.tmux.say(worker, "".join(keys[:-1]).removeprefix("say "))
 
     def next_daemon(self) -> Tmux:
         return self.tmux

@@ -87,11 +87,11 @@ def test_a_newer_state_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     fill(path)
     db = sqlite3.connect(path)
-    db.execute("UPDATE meta SET value = 3 WHERE key = 'version'")
+    db.execute("UPDATE meta SET value = 4 WHERE key = 'version'")
     db.commit()
     db.close()
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="state version 3, this tmaxd knows versions up to 2"):
+    with pytest.raises(JournalError, match="state version 4, this tmaxd knows versions up to 3"):
         recovered(path)
     assert path.read_bytes() == before
 

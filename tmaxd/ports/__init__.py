@@ -15,15 +15,38 @@ from __future__ import annotations
 from tmaxd.ports.clock import Clock
 from tmaxd.ports.errors import Unknown, WorldError
 from tmaxd.ports.files import Files
-from tmaxd.ports.journal import Journal, JournalError, Recovered, Revision, RunRecord
+from tmaxd.ports.journal import (
+    EventFilter,
+    EventRow,
+    Journal,
+    JournalError,
+    Recovered,
+    Revision,
+    RevisionRow,
+    RunOver,
+    RunRecord,
+)
 from tmaxd.ports.pipes import RECORD, PipeKind, PipeProblem, Pipes, PipeTrouble
 from tmaxd.ports.processes import Proc, Processes
-from tmaxd.ports.tmux import Labels, Launch, Launched, Pane, Refused, ServerId, Tmux, TmuxView
+from tmaxd.ports.tmux import (
+    Handover,
+    Labels,
+    Launch,
+    Launched,
+    Pane,
+    Refused,
+    ServerId,
+    Tmux,
+    TmuxView,
+)
 
 __all__ = [
     "RECORD",
     "Clock",
+    "EventFilter",
+    "EventRow",
     "Files",
+    "Handover",
     "Journal",
     "JournalError",
     "Labels",
@@ -39,6 +62,8 @@ __all__ = [
     "Recovered",
     "Refused",
     "Revision",
+    "RevisionRow",
+    "RunOver",
     "RunRecord",
     "ServerId",
     "Tmux",

@@ -23,12 +23,27 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     """Wall time."""
     revision: int
+    log_file: int = 0
+    log_size: int = 0
+    """Where its output begins in its worker's log: inode (0: there was no file yet) and bytes."""
+    said: bool = False
+    """It has said `ready` on its results FIFO."""
     ready: bool = False
+    """It was ready: it has said so where it has to, and passed the check of its group where there is one."""
     window: int = 1
     form: Literal["json", "tsv"] = "json"
     batch: bool = False
     beats: bool = False
     """It has sent a heartbeat."""
+
+
+class RunOver(msgspec.Struct, frozen=True):
+    """A run whose end is recorded. Fields as in `RunEnded`."""
+
+    run: str
+    worker: str
+    at: float
+    reason: str
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +52,43 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     applied: float
     """Wall time."""
     text: str
+    cause: str = ""
+    """Why it is in force, where the file did not say so: `rollback to 3`, …"""
+
+
+class RevisionRow(msgspec.Struct, frozen=True):
+    """A revision without its text."""
+
+    number: int
+    digest: str
+    applied: float
+    cause: str
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    since: int = 0
+    """Only events with a higher number."""
+    worker: str | None = None
+    group: str | None = None
+    names: tuple[str, ...] = ()
+    last: bool = False
+    """The last `limit` of them; else the first."""
+    limit: int = 1000
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """As `EventNoted`, without `replaces`."""
+
+    seq: int
+    at: float
+    first: float
+    count: int
+    level: str
+    name: str
+    worker: str
+    group: str
+    reason: str
+    fields: str
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +111,12 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     next_send: int
     """The lowest number that no lease on disk has or exceeds."""
     revision: Revision | None
+    next_event: int = 1
+    """The lowest number of an event never used."""
+    kept: dict[str, str] = {}
+    """Name to text."""
+    over: tuple[RunOver, ...] = ()
+    """Runs that ended since the first lease that names no run was sent, oldest first; none without such a lease."""
 
 
 class JournalError(Exception):
@@ -92,9 +150,16 @@ class Journal(Protocol):
     async def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
         """Those of the tasks that there are. Sees what `page` sees."""
 
-    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
-        """(id, payload) of the group's task that was submitted with the key. Sees what `page` sees."""
+    async def find_key(self, group: str, key: str) -> tuple[int, str, State] | None:
+        """(id, payload, state) of the group's task that was submitted with the key. Sees what `page` sees."""
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
     async def story(self, task: int) -> TaskStory | None: ...
+    async def events(self, filters: EventFilter) -> tuple[EventRow, ...]:
+        """Oldest first. Sees what `page` sees."""
+
+    async def revisions(self, limit: int) -> tuple[RevisionRow, ...]:
+        """The last ones, newest first. Sees what `page` sees."""
+
+    async def revision(self, number: int) -> Revision | None: ...
     async def close(self) -> None: ...

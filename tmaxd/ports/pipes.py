@@ -44,6 +44,21 @@ class Pipes(Protocol):
         before. Unknown workers are no error; a folder with other files in it is kept, renamed, and
         `problems()` says so."""
 
+    def link(self, run: str, worker: str) -> None:
+        """`add_worker`, and a path for the run (`Places.moving_pipes`) that leads to the folder, wherever that goes."""
+
+    def unlink(self, run: str) -> None:
+        """Remove that path. A run without one is no error."""
+
+    def linked(self) -> frozenset[str]:
+        """The runs that have such a path on disk, those of an earlier daemon included."""
+
+    def hand_over(self, spare: str, worker: str, run: str) -> None:
+        """The spare's FIFOs, with all that they hold, are the worker's from now on; whoever has them open notices
+        nothing, and the path of the run leads to them. The worker's own are removed, with what was sent through them;
+        results still unread go to the handler before. Where it was done already, or half, by an earlier daemon, it is
+        done to the end."""
+
     def add_inbox(self, inbox: str) -> None: ...
 
     def remove_inbox(self, inbox: str) -> None:

@@ -87,6 +87,18 @@ class Refused(msgspec.Struct, frozen=True):
     message: str
 
 
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that becomes another worker's, with all that runs in it."""
+
+    session_id: str
+    pane_id: str
+    worker: str
+    log: Path
+    """What the pane prints from now on is appended to it, and no longer to the log before."""
+    former: str | None = None
+    """Id of the session that the worker had: it is removed."""
+
+
 class Tmux(Protocol):
     """One tmux server on the fleet's own socket, driven in batches: each method takes all items of a
     pass and needs one or few round trips however many they are. All of them raise `Unknown` when tmux
@@ -116,9 +128,18 @@ class Tmux(Protocol):
     async def rename(self, server: ServerId, names: Mapping[str, str]) -> None:
         """Session id to new name. A name that is taken is no error; the next look shows it."""
 
+    async def hand_over(self, server: ServerId, items: Sequence[Handover]) -> None:
+        """In one round trip: `former` goes, and the session gets the worker's label, log and name. One that has ended
+        meanwhile is no error, nor is it to do this again; a name that is taken shows in the next look."""
+
     async def log_to(self, server: ServerId, files: Mapping[str, Path]) -> None:
         """Pane id to log file. What the pane holds already is put into the file first if the pane was not
         piped before, then all later output is appended. Replaces an active pipe."""
+
+    async def keys(self, server: ServerId, typed: Mapping[str, Sequence[str]]) -> None:
+        """Pane id to what is typed into its terminal, one after the other: names of keys as tmux has them (`C-c`,
+        `Enter`, `F1`); whatever is none is typed as text. It reaches the program also where somebody scrolls back.
+        A pane that is dead or gone gets nothing, and that is no error."""
 
     async def capture(self, server: ServerId, pane_id: str, lines: int) -> str:
         """The last `lines` lines of the pane's text, wrapped lines joined."""

@@ -13,7 +13,8 @@ from tmaxd.tasks.fastest import deal_fastest
 from tmaxd.tasks.sticky import Aside, deal_sticky
 
 if TYPE_CHECKING:
-    from tmaxd.tasks.lives import GroupState, Life
+    from tmaxd.tasks.groups import GroupState
+    from tmaxd.tasks.lives import Life
     from tmaxd.tasks.task import Task
 
 __all__ = ["Aside", "deal"]

@@ -14,8 +14,8 @@ from typing import Any
 from tmaxd.tasks import events as ev
 from tmaxd.tasks import orders, pulling, running, submitting
 from tmaxd.tasks.frames import Bad, HeartbeatFrame, ReadyFrame
+from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.heard import hear
-from tmaxd.tasks.lives import GroupState
 from tmaxd.tasks.loads import WorkerLoad, loads
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.policy import GroupPolicy
@@ -117,10 +117,27 @@ class Dispatcher:
         """Every task that is with a worker, by id."""
         return in_flight(self._memory.lives.values())
 
+    def aside(self) -> dict[int, str]:
+        """Of each task that waits for one certain worker while others have room, which worker that is."""
+        found: dict[int, str] = {}
+        for group in self._memory.groups.values():
+            if len(group.aside):
+                found |= group.aside.waiting()
+        return found
+
+    def groups(self) -> frozenset[str]:
+        """Those that take tasks, and those that there were ever tasks of."""
+        return frozenset(self._memory.groups)
+
     def loads(self, now: float) -> list[WorkerLoad]:
         """What each worker holds, for the planner: cheap enough for every pass."""
         m = self._memory
         return loads((m.lives[run] for run in m.current.values()), m.holds, now)
+
+    def last_heard(self, run: str) -> float | None:
+        """When the run last said anything; None when it has not, or is not known."""
+        life = self._memory.lives.get(run)
+        return None if life is None else life.last_seen
 
     def drained(self) -> bool:
         """Whether some worker that is held has nothing in hand."""

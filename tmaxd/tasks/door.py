@@ -7,22 +7,36 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from tmaxd.tasks.events import DenyReason, Submit
-from tmaxd.tasks.lives import GroupState
+from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.records import MAX_KEY, MAX_PRIORITY, MIN_PRIORITY, PLAIN, Options
 
 MAX_PAYLOAD = 1024 * 1024
-"""Characters: memory and the journal hold a payload whole."""
+"""Bytes of UTF-8: memory and the journal hold a payload whole."""
 
 Problem = tuple[DenyReason, str]
 
 
 def problem_of(payload: str) -> Problem | None:
     """Why the payload is refused; None when it is fine."""
-    if len(payload) > MAX_PAYLOAD:
-        size = f"{len(payload)} characters"
-        return "payload_too_large", f"the payload has {size}, the limit is {MAX_PAYLOAD}"
+    if size_of(payload) > MAX_PAYLOAD:
+        return "payload_too_large", too_large("the payload", size_of(payload))
     why = _unfit(payload)
     return None if why is None else ("bad_payload", f"the payload {why}")
+
+
+def size_of(payload: str) -> int:
+    """Bytes of UTF-8."""
+    if payload.isascii():
+        return len(payload)
+    return len(payload.encode(errors="surrogatepass"))
+
+
+def too_large(what: str, size: int | None, limit: int = MAX_PAYLOAD) -> str:
+    """The refusal of a payload; `size` None: it was not read to its end."""
+    has = f"more than the limit of {limit:,} bytes"
+    if size is not None:
+        has = f"{size:,} bytes; the limit is {limit:,}"
+    return f"{what} has {has} (put the data into a file and submit its path)"
 
 
 def _unfit(text: str) -> str | None:
@@ -98,6 +112,8 @@ def room_problem(groups: Mapping[str, GroupState], event: Submit) -> Problem | N
             return "unknown_group", f"no group {name!r} takes tasks"
         limits = [limit for limit in (group.policy.max_queue, event.max_queue) if limit is not None]
         new = copies * len(event.payloads)
+        if limits and not min(limits):
+            return "queue_full", f"none may wait in group {name!r}: the limit is 0"
         if limits and new > min(limits):
             return "queue_full", (
                 f"{new} tasks at once are more than the limit of {min(limits)} that may wait in group {name!r}: submit "

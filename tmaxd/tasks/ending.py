@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from tmaxd.tasks.events import Effect, Query, Unspool
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.groups import GroupState
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.policy import retry_delay
 from tmaxd.tasks.records import UNCOUNTED, Closed, Delivered, Outcome, Requeued, TaskRecord
 from tmaxd.tasks.routes import End

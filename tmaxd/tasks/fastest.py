@@ -12,7 +12,8 @@ from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tmaxd.tasks.lives import GroupState, Life
+    from tmaxd.tasks.groups import GroupState
+    from tmaxd.tasks.lives import Life
     from tmaxd.tasks.task import Task
 
 PROBE_EVERY: Final = 32

@@ -155,6 +155,22 @@ class Lanes:
                 self.expired.append(task)
         return None
 
+    def peek(self, now: float) -> Task | None:
+        """What `take` would give."""
+        for lane in self.order:
+            for tasks in (lane.front, lane.main):
+                while tasks:
+                    task = tasks[0]
+                    if task.expires is None or now < task.expires:
+                        return task
+                    tasks.popleft()
+                    if tasks is lane.front:
+                        lane.front_chars -= len(task.payload or "")
+                    else:
+                        lane.chars -= len(task.payload or "")
+                    self.expired.append(task)
+        return None
+
     def take_many(self, count: int, now: float) -> list[Task]:
         """Up to so many at once: what `take` would give one after the other."""
         taken: list[Task] = []

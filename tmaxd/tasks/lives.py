@@ -1,28 +1,18 @@
-"""What the dispatcher knows of a group and of a life: one run of one worker with the tasks it holds."""
+"""What the dispatcher knows of a life: one run of one worker with the tasks it holds. How far it is trusted is decided
+in `trust`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from tmaxd.tasks.expiry import Expiry
 from tmaxd.tasks.frames import Form, ProgressFrame
-from tmaxd.tasks.meter import Meter, Pace
-from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.queue import TaskQueue
-from tmaxd.tasks.shared import SharedFifo
-from tmaxd.tasks.sticky import Aside
+from tmaxd.tasks.meter import Pace
 from tmaxd.tasks.task import Task
 from tmaxd.tasks.writing import TaskWriter
 
-OVERDUE = 15.0
-"""Seconds past a task's timeout after which the daemon no longer waits for the worker to enforce it."""
-
-CANCEL_PATIENCE = 15.0
-"""Seconds that a worker has to answer a cancel; then its run is treated like one that does not end its task in time."""
-
-DOUBT = 12.0
-"""Seconds that a worker is suspected before it counts as silent, so that it can speak up after a pause of the whole
-machine or a clock that was set: workers send a heartbeat every ten."""
+if TYPE_CHECKING:
+    from tmaxd.tasks.groups import GroupState
 
 REMIND = 5.0
 """Seconds after which a frame that seems not to have arrived is sent again."""
@@ -32,80 +22,11 @@ MAX_WINDOW = 1024
 wants their payloads."""
 
 
-class GroupState:
-    """One group: its queue, its living workers, and its counts (of tasks, memory and disk together)."""
-
-    __slots__ = (
-        "aside",
-        "cancelled",
-        "dead",
-        "delayed",
-        "done",
-        "expiry",
-        "lives",
-        "meter",
-        "name",
-        "policy",
-        "queue",
-        "queued",
-        "rules",
-        "shared",
-        "stirred",
-        "wake_at",
-    )
-
-    def __init__(self, name: str, queue: TaskQueue) -> None:
-        self.name = name
-        self.policy: GroupPolicy | None = None
-        """None: the spec has no such group, so nothing is handed out or taken."""
-        self.rules = GroupPolicy()
-        """The last policy known: it holds for what is still in flight when the group is gone."""
-        self.queue = queue
-        self.aside = Aside()
-        """Tasks out of the queue that wait for one certain worker."""
-        self.expiry = Expiry()
-        self.shared: SharedFifo | None = None
-        """The tasks FIFO of its workers, if they have ever shared one."""
-        self.lives: dict[str, Life] = {}
-        """By run: those that are ready, and those of an earlier daemon whose fate is open."""
-        self.meter = Meter()
-        self.queued = 0
-        self.delayed = 0
-        """Both without those in flight."""
-        self.done = 0
-        self.dead = 0
-        self.cancelled = 0
-        self.stirred = True
-        """Something has changed, so that there may be tasks to hand out or to read."""
-        self.wake_at: float | None = None
-        """When there will be, even if nothing changes."""
-
-    @property
-    def waiting(self) -> int:
-        return self.queued + self.delayed
-
-    @property
-    def in_flight(self) -> int:
-        held = sum([len(life.leases) for life in self.lives.values()])
-        return held if self.shared is None else held + len(self.shared)
-
-    def restored(self, task: Task) -> None:
-        """It is in flight since an earlier daemon."""
-        self.queue.restored(task)
-        if task.was == "delayed":
-            self.delayed -= 1
-        else:
-            self.queued -= 1
-
-
 class Life:
     """One run of one worker. `leases` is what it holds, by id, in the order of sending."""
 
     __slots__ = (
-        "_doubted_at",
-        "_free_at",
-        "_remind_after",
-        "_remind_at",
+        "_writer",
         "asked",
         "bad",
         "batch",
@@ -113,17 +34,23 @@ class Life:
         "cancelling",
         "declines",
         "done",
+        "doubted_at",
         "form",
+        "free_at",
         "group",
         "held",
         "last_seen",
         "leases",
+        "limit",
+        "mixed",
         "number",
         "owes",
         "pace",
         "pausing",
         "progress",
         "ready",
+        "remind_after",
+        "remind_at",
         "run",
         "running",
         "says_started",
@@ -134,7 +61,6 @@ class Life:
         "turn",
         "window",
         "worker",
-        "writer",
     )
 
     def __init__(self, worker: str, group: GroupState, run: str) -> None:  # noqa: PLR0915  # a list of fields
@@ -155,7 +81,7 @@ class Life:
         self.form: Form | None = None
         self.batch = False
         """It takes many tasks in one frame."""
-        self.writer = TaskWriter("json", None)
+        self._writer = TaskWriter("json", None)
         self.shares = False
         """It pulls from the FIFO that its group shares, whatever the spec says now."""
         self.owes = 0
@@ -163,6 +89,10 @@ class Life:
         self.pausing = 0
         """The same, where it was asked to take no more from the shared FIFO."""
         self.leases: dict[int, Task] = {}
+        self.limit: float | None = None
+        """The timeout of those that it was given last."""
+        self.mixed = False
+        """Some of those that it holds may have another timeout than others."""
         self.sends: dict[int, int] = {}
         """The number of each `Assigned` that is on disk to how many of its tasks it still holds."""
         self.spent_sends: list[int] = []
@@ -186,19 +116,22 @@ class Life:
         self.bad = 0
         """Lines that were no frames."""
         self.last_seen: float | None = None
-        self._doubted_at: float | None = None
-        self._free_at = 0.0
+        self.doubted_at: float | None = None
+        """Since when it is suspected to be silent."""
+        self.free_at = 0.0
         """When it began or last ended a task."""
-        self._remind_at = 0.0
-        self._remind_after = REMIND
+        self.remind_at = 0.0
+        """Not before this is it sent again what it seems not to have got."""
+        self.remind_after = REMIND
 
     def began(self, asked: int, form: Form, batch: bool, now: float) -> None:
         """It is ready; `refresh` then sets what follows from the policy."""
         self.ready = True
-        self._free_at = now
+        self.free_at = now
         self.asked = min(asked, MAX_WINDOW)
         self.declines = False
         self.form = form
+        self._writer = TaskWriter(form, None)
         self.batch = batch and form == "json"
 
     def wants(self, window: int) -> None:
@@ -219,10 +152,33 @@ class Life:
             self.window = 0
         else:
             self.window = min(policy.window or self.asked, self.asked)
-        if self.form is not None:
-            self.writer = TaskWriter(self.form, self.group.rules.timeout)
+
+    def heard(self, now: float) -> None:
+        self.last_seen = now
+        self.doubted_at = None
+
+    def works(self) -> None:
+        """It has said that it begins or ends something, so frames reach it."""
+        self.remind_after = REMIND
+
+    def ended_some(self, now: float) -> None:
+        """It has ended tasks, and may begin others."""
+        self.free_at = now
+
+    def writer(self, timeout: float | None) -> TaskWriter:
+        """For frames in its form that say this timeout; there is one at hand as long as it is the same."""
+        if self._writer.timeout != timeout:
+            self._writer = TaskWriter(self.form or "json", timeout)
+        return self._writer
 
     # ------------------------------------------------------------------------------- what it holds
+
+    def takes(self, tasks: Sequence[Task]) -> None:
+        """It holds these from now on; all were sent with the same timeout. At least one."""
+        limit = tasks[0].timeout
+        self.mixed = bool(self.leases) and (self.mixed or limit != self.limit)
+        self.limit = limit
+        self.leases.update([(task.id, task) for task in tasks])
 
     def holds(self, task: int, attempt: int) -> Task | None:
         """The task, if it holds it in this attempt; else a stray is counted."""
@@ -277,73 +233,3 @@ class Life:
         """Its frame was never read, judging by what stands in the FIFO of a dead run. Where a frame was sent twice, a
         copy that was not read says nothing of the other."""
         return task.started is None and not task.repeated and (task.id, task.attempt) in unread
-
-    # --------------------------------------------------------------------------- whether to trust it
-
-    def heard(self, now: float) -> None:
-        self.last_seen = now
-        self._doubted_at = None
-
-    def is_silent(self, now: float) -> bool:
-        """It sends heartbeats, holds tasks or may do so, and has said nothing for as long as its group's lease is."""
-        lease = self.group.rules.lease
-        if lease is None or not self.beats or self.last_seen is None:
-            return False
-        if not self.leases and not self.owes:
-            return False
-        doubt = min(DOUBT, lease / 2)
-        if now - self.last_seen < lease - doubt:
-            return False
-        if self._doubted_at is None or now < self._doubted_at:
-            self._doubted_at = now
-        return now - self.last_seen >= lease and now - self._doubted_at >= doubt
-
-    def late_at(self) -> float | None:
-        """When the task that it has run for longest is so late that the worker cannot be trusted to end it; None
-        where nothing limits it. The rules of a group that has left the spec go on to hold."""
-        timeout = self.group.rules.timeout
-        if timeout is None:
-            return None
-        if self.running:
-            return next(iter(self.running.values())) + timeout + OVERDUE
-        if self.says_started or not self.leases:
-            return None
-        # It never says what it begins: it has been at its oldest since it got it, or since it ended another.
-        return max(next(iter(self.leases.values())).sent, self._free_at) + timeout + OVERDUE
-
-    def overdue_at(self) -> float | None:
-        """When it is to be replaced, because it ends a task neither in time nor when asked to."""
-        times = [asked + CANCEL_PATIENCE for asked in self.cancelling.values()][:1]
-        late_at = self.late_at()
-        if late_at is not None:
-            times.append(late_at)
-        return min(times, default=None)
-
-    def is_overdue(self, now: float) -> bool:
-        overdue_at = self.overdue_at()
-        return overdue_at is not None and now > overdue_at
-
-    def ignores_cancel(self, now: float) -> bool:
-        """A cancel is unanswered for too long."""
-        return any(now > asked + CANCEL_PATIENCE for asked in self.cancelling.values())
-
-    # ------------------------------------------------------------------------------------ reminders
-
-    def works(self) -> None:
-        """It has said that it begins or ends something, so frames reach it."""
-        self._remind_after = REMIND
-
-    def ended_some(self, now: float) -> None:
-        """It has ended tasks, and may begin others."""
-        self._free_at = now
-
-    def forgotten(self, now: float) -> list[Task]:
-        """The tasks whose frames seem to be lost: nothing runs there, and the oldest was sent long ago. Named at most
-        once in REMIND seconds; less and less often if it never says what it starts, since it may be at work."""
-        oldest = next(iter(self.leases.values()), None)
-        if oldest is None or self.running or now - oldest.sent < REMIND or now < self._remind_at:
-            return []
-        self._remind_at = now + self._remind_after
-        if not self.says_started:
-            self._remind_after *= 2
-        return [task for task in self.leases.values() if now - task.sent >= REMIND]

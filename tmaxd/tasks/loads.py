@@ -7,6 +7,7 @@ from collections.abc import Iterable, Set
 import msgspec
 
 from tmaxd.tasks.lives import Life
+from tmaxd.tasks.trust import is_overdue, is_silent
 
 
 class WorkerLoad(msgspec.Struct, frozen=True):
@@ -26,8 +27,8 @@ def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad
             life.worker,
             life.busy,
             life.worker in holds,
-            life.is_overdue(now),
-            life.is_silent(now),
+            is_overdue(life, now),
+            is_silent(life, now),
         )
         for life in lives
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import count
 
 from tmaxd.tasks.ending import Out
+from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.keys import Keys
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.queue import TaskQueue
 from tmaxd.tasks.searches import Searches
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.ending import close_waiting, state_of
-from tmaxd.tasks.lives import GroupState
+from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.records import Found, Revived
 from tmaxd.tasks.searches import CancelOrder, ExpireOrder, Order, RetryOrder, Search
@@ -188,6 +188,8 @@ def _decide(m: Memory, order: Order, row: Found) -> None:
     cell = TABLE[row.state][happening]
     if isinstance(cell, Refused):
         order.decide(row.id, cell.verdict)
+    elif happening == "retry" and row.unmade:
+        order.decide(row.id, "no_payload")
     elif happening == "retry":
         _revive(m, row)
         order.decide(row.id, "retried")

@@ -6,16 +6,15 @@ any other. What a run says of a task that it does not hold is a claim to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tmaxd.tasks.ending import Out, close_waiting, end
-from tmaxd.tasks.events import Control, SendShared, TakeBack, TakenBack
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.events import Control, Restored, SendShared, TakeBack, TakenBack
+from tmaxd.tasks.groups import GroupState
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.orders import CANCELLED
-from tmaxd.tasks.records import Assigned, Lease, Outcome
+from tmaxd.tasks.records import Assigned
 from tmaxd.tasks.sending import ask_to_end, line_of
-from tmaxd.tasks.shared import BLANK, Death, Moves, SharedFifo, record
+from tmaxd.tasks.shared import BLANK, Moves, SharedFifo, record
 from tmaxd.tasks.task import Task, from_lease
 from tmaxd.tasks.writing import pause_frame, ping_frame
 
@@ -29,14 +28,19 @@ def fifo_of(group: GroupState) -> SharedFifo:
 # ------------------------------------------------------------------------------------------ runs
 
 
-def restored(m: Memory, leases: Iterable[Lease], runs: Iterable[tuple[str, str, str]]) -> None:
-    """`leases` name no run; `runs` are all that may read such a FIFO, ready or not: each is heard from now on."""
-    for lease in leases:
-        group = m.group(lease.group)
-        task = from_lease(lease)
-        group.restored(task)
-        fifo_of(group).restored(task)
-    for worker, name, run in runs:
+def restored(m: Memory, event: Restored) -> None:
+    """Its leases that name no run. `runs` are all that may read such a FIFO, ready or not: each is heard from now."""
+    for lease in event.leases:
+        if not lease.run:
+            group = m.group(lease.group)
+            task = from_lease(lease)
+            group.restored(task)
+            fifo_of(group).restored(task)
+    for death in event.deaths:
+        group = m.group(death.group)
+        if group.shared is not None:
+            group.shared.died(death)
+    for worker, name, run in event.runs:
         group = m.group(name)
         if group.shared is not None or (group.policy is not None and group.policy.shared):
             life = m.life(worker, name, run)
@@ -92,17 +96,19 @@ def settle(m: Memory, group: GroupState, fifo: SharedFifo) -> None:
     out = m.out
     lives = _readers(group)
     moves = fifo.moves(lives, group.policy is not None and group.policy.shared)
-    if moves.lost or moves.returned or moves.cancelled:
+    if moves.lost or moves.missing or moves.returned or moves.cancelled:
         _end(group, fifo, moves, out)
     out.records += fifo.leases.records(lambda: next(m.next_send))
-    if moves.ask or moves.again:
+    # Nobody reaches a run of an earlier daemon before it is adopted: it is asked when it joins once more.
+    asked = [life for _, run in moves.ask if (life := m.lives[run]).ready]
+    if asked or moves.again:
         # Who waits at the FIFO wakes up by a record, and sees the ping then.
-        data = BLANK * len(moves.ask) + _records(lives, moves.again, out)
+        data = BLANK * len(asked) + _records(lives, moves.again, out)
         out.effects.append(SendShared(group.name, data))
-    for worker, run in moves.ask:
-        life = m.lives[run]
+    for life in asked:
         life.owes = moves.number
-        out.effects.append(Control(worker, run, ping_frame(life.form, moves.number), life.number))
+        ping = ping_frame(life.form, moves.number)
+        out.effects.append(Control(life.worker, life.run, ping, life.number))
     if moves.take_back:
         out.effects.append(TakeBack(group.name))
 
@@ -115,12 +121,14 @@ def fill(m: Memory, group: GroupState) -> None:
     if not tasks or fifo is None:
         return
     number = next(m.next_send)
+    timeout = group.rules.timeout
     for task in tasks:
         task.sent = now
         task.send = number
+        task.timeout = timeout
     ids, attempts = [task.id for task in tasks], [task.attempt for task in tasks]
     group.queued -= len(ids)
-    m.out.records.append(Assigned(number, group.name, "", "", ids, attempts, now))
+    m.out.records.append(Assigned(number, group.name, "", "", ids, attempts, now, timeout))
     m.out.effects.append(SendShared(group.name, _records(lives, tasks, m.out)))
     fifo.assigned(tasks, next(life.form for life in lives if life.ready and life.form))
 
@@ -139,26 +147,19 @@ def _records(lives: list[Life], tasks: list[Task], out: Out) -> bytes:
 
 def _end(group: GroupState, fifo: SharedFifo, moves: Moves, out: Out) -> None:
     for task, death in moves.lost:
-        excused = death is not None and death.excused
-        _end_one(group, task, death, "interrupted" if excused else "lost", out)
+        life = Life(death.worker, group, death.run)
+        life.shares = True
+        end(life, task, "interrupted" if death.excused else "lost", f"{death.worker} died", out)
+    nobody = Life("", group, "")
+    nobody.shares = True
+    for task in moves.missing:
+        end(nobody, task, "returned", "", out)
     for task in moves.returned:
-        _end_one(group, task, None, "unsent", out)
+        end(nobody, task, "unsent", "", out)
     for task in moves.cancelled:
         fifo.leases.over(task)
         close_waiting(group, task, "cancelled", CANCELLED, out)
-    out.settle(Life("", group, ""))
-
-
-def _end_one(
-    group: GroupState, task: Task, death: Death | None, outcome: Outcome, out: Out
-) -> None:
-    """Nobody that lives has the task: the attempt ends with the run that died, or with nobody."""
-    life = Life("" if death is None else death.worker, group, "" if death is None else death.run)
-    life.shares = True
-    why = "it was with a worker that died while no daemon ran"
-    if death is not None:
-        why = f"{death.worker} died"
-    end(life, task, outcome, "" if outcome == "unsent" else why, out)
+    out.settle(nobody)
 
 
 # ----------------------------------------------------------------------------------------- claims
@@ -174,7 +175,7 @@ def claim(life: Life, task: int, attempt: int, out: Out) -> Task | None:
     found = fifo.claim(task, attempt)
     if found is None:
         return None
-    life.leases[task] = found[0]
+    life.takes([found[0]])
     if found[1]:
         life.cancelling[task] = out.now
         ask_to_end(life, [task], out)

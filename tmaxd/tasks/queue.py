@@ -28,8 +28,6 @@ from tmaxd.tasks.lanes import Lane, Lanes
 from tmaxd.tasks.records import Options, Page
 from tmaxd.tasks.task import Task, from_disk, new_tasks
 
-__all__ = ["FRONT_ITEMS", "QUEUE_CHARS", "QUEUE_ITEMS", "READ_RETRY", "Task", "TaskQueue"]
-
 QUEUE_ITEMS = 8192
 """Tasks of one group in memory, about 2 MB: work for some 80 ms at 100,000 tasks a second, and more than a submitter
 is ahead that waits for its acknowledgements. What does not fit is read back from disk, which costs as much again."""
@@ -60,6 +58,7 @@ class TaskQueue:
         "_page_rest",
         "lanes",
         "next_due",
+        "peek",
         "take",
         "take_many",
     )
@@ -68,6 +67,7 @@ class TaskQueue:
         self._items_limit = items
         self._chars_limit = chars
         self.lanes = Lanes()
+        self.peek = self.lanes.peek
         self.take = self.lanes.take
         self.take_many = self.lanes.take_many
         self._page: tuple[Lane, int, int] | None = None

@@ -90,6 +90,8 @@ def _missing(names: frozenset[str], end: End) -> str | None:
             f"its result stands in a file{where} that cannot be read or is too long for a payload"
         )
     if "payload" in names and end.payload is None:
+        if not end.attempt:
+            return "it never had a payload"
         return "its payload was too long to be kept while it ran"
     return None
 

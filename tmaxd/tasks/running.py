@@ -10,19 +10,19 @@ from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.records import Outcome, Released
 from tmaxd.tasks.sending import ask_to_end, send
 from tmaxd.tasks.task import Task, from_lease
+from tmaxd.tasks.trust import ignores_cancel, latest
 from tmaxd.tasks.writing import ping_frame, unread_tasks
 
 
 def restored(m: Memory, event: ev.Restored) -> None:
-    leases = sorted(event.leases, key=lambda lease: lease.id)
-    for lease in leases:
+    for lease in sorted(event.leases, key=lambda lease: lease.id):
         if lease.run:
             life = m.life(lease.worker, lease.group, lease.run)
             task = from_lease(lease)
             life.group.restored(task)
-            life.leases[task.id] = task
+            life.takes([task])
             life.sends[task.send] = life.sends.get(task.send, 0) + 1
-    pulling.restored(m, [lease for lease in leases if not lease.run], event.runs)
+    pulling.restored(m, event)
 
 
 def adopted(m: Memory, event: ev.Adopted) -> None:
@@ -135,11 +135,10 @@ class _Fate:
     def __init__(self, life: Life, event: ev.Gone, now: float) -> None:
         self._life = life
         self._unread = unread_tasks(event.unread, life.form)
-        late_at = life.late_at()
-        late = late_at is not None and now > late_at
-        self._late = next(iter(life.running)) if late else None
+        late = latest(life)
+        self._late = late[1].id if late is not None and now > late[0] else None
         # It was replaced because of one task that somebody wants ended: the others are not to blame.
-        self._excused = event.excused or life.ignores_cancel(now)
+        self._excused = event.excused or ignores_cancel(life, now)
 
     def of(self, task: Task) -> tuple[Outcome, str]:
         life = self._life

@@ -4,14 +4,17 @@ is asked of a worker later: to end a task, or to look again."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from tmaxd.tasks.balance import deal
 from tmaxd.tasks.ending import Out
 from tmaxd.tasks.events import Control, Send, Spool
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.groups import GroupState
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.records import Assigned
 from tmaxd.tasks.routes import uses_payload
 from tmaxd.tasks.task import Task, is_long
+from tmaxd.tasks.trust import forgotten
 from tmaxd.tasks.writing import cancel_frame, payload_path
 
 
@@ -20,15 +23,19 @@ def assign(group: GroupState, turns: Iterator[int], sends: Iterator[int], out: O
     now = out.now
     for life, tasks in deal(group, turns, now).items():
         number = next(sends)
+        timeout = group.rules.timeout
         for task in tasks:
             task.sent = now
             task.send = number
+            task.timeout = timeout
         ids = [task.id for task in tasks]
         attempts = [task.attempt for task in tasks]
-        life.leases.update(zip(ids, tasks, strict=True))
+        life.takes(tasks)
         life.sends[number] = len(ids)
         group.queued -= len(ids)
-        out.records.append(Assigned(number, group.name, life.worker, life.run, ids, attempts, now))
+        out.records.append(
+            Assigned(number, group.name, life.worker, life.run, ids, attempts, now, timeout)
+        )
         send(life, tasks, out)
 
 
@@ -37,25 +44,31 @@ def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
     ends the line that it tore."""
     if not tasks:
         return
-    lines = (
-        _batches(life, tasks, out) if life.batch else [line_of(life, task, out) for task in tasks]
-    )
     if again:
-        lines.insert(0, b"\n")
+        lines = [b"\n"]
+        for _, some in groupby(tasks, lambda task: task.timeout):
+            lines += _lines(life, list(some), out)
+    else:
+        lines = _lines(life, tasks, out)
     out.effects.append(Send(life.worker, life.run, b"".join(lines), life.number))
 
 
-def _batches(life: Life, tasks: list[Task], out: Out) -> list[bytes]:
-    pieces = life.writer.batch([(task.id, task.attempt, task.payload) for task in tasks])
+def _lines(life: Life, tasks: list[Task], out: Out) -> list[bytes]:
+    """Of tasks of one timeout."""
+    if not life.batch:
+        return [line_of(life, task, out) for task in tasks]
+    writer = life.writer(tasks[0].timeout)
+    pieces = writer.batch([(task.id, task.attempt, task.payload) for task in tasks])
     return [
         piece if isinstance(piece, bytes) else line_of(life, tasks[piece], out) for piece in pieces
     ]
 
 
 def line_of(life: Life, task: Task, out: Out) -> bytes:
-    """A frame for this task alone."""
+    """A frame for this task alone. Each frame of an attempt says the same, whatever became of the policy meanwhile."""
+    writer = life.writer(task.timeout)
     if task.payload is not None:
-        line = life.writer.inline(task.id, task.attempt, task.payload)
+        line = writer.inline(task.id, task.attempt, task.payload)
         if line is not None:
             return line
     path = payload_path(out.spool, task.id)
@@ -64,12 +77,12 @@ def line_of(life: Life, task: Task, out: Out) -> bytes:
         task.spooled = True
         if is_long(task.payload) and not uses_payload(life.group.rules):
             task.payload = None
-    return life.writer.by_file(task.id, task.attempt, path)
+    return writer.by_file(task.id, task.attempt, path)
 
 
 def remind(life: Life, out: Out) -> None:
     """Send again what seems to have been lost on its way; the worker ignores what it has."""
-    tasks = life.forgotten(out.now)
+    tasks = forgotten(life, out.now)
     for task in tasks:
         task.repeated = True
     send(life, tasks, out, again=True)

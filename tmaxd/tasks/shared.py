@@ -8,6 +8,7 @@ knows who has the task. So when a worker dies:
 * the others, neither read back nor said to be started, are suspects: the dead worker had them, or a living one
   that has not come to say so. Every living worker is asked (a `ping` with a number); the answer comes after
   whatever it had taken. When all have answered or are dead, nobody living has a suspect, and it is lost.
+  If no worker has died since it was leased, it was never written: then it is missing, which costs no attempt.
 
 So no task is with two workers at once, and none stays behind. The same holds when a daemon begins after another one:
 what the earlier one knew of who had what is gone, and a worker that is asked says again what it holds.
@@ -24,6 +25,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from tmaxd.tasks.events.told import Death
 from tmaxd.tasks.frames import Form
 from tmaxd.tasks.shared_leases import SharedLeases
 from tmaxd.tasks.task import Task
@@ -60,19 +62,15 @@ class Reader(Protocol):
     def leases(self) -> Sized: ...
 
 
-class Death(msgspec.Struct, frozen=True):
-    worker: str
-    run: str
-    at: float
-    excused: bool
-
-
 class Moves(msgspec.Struct, frozen=True, kw_only=True):
     """What a step has to bring about. In this order: the ends, the leases' records, `again`, `ask`, `take_back`."""
 
-    lost: list[tuple[Task, Death | None]] = []
+    lost: list[tuple[Task, Death]] = []
     """Nobody has them. With the run that most likely had: outcome `lost`, or `interrupted` where its death was
-    excused; None (an earlier daemon saw it): `lost`."""
+    excused."""
+    missing: list[Task] = []
+    """Nobody has them, and no run died that could have had: a daemon did, before it had written them. They are
+    `returned`, which counts against nothing, and yet changes the number: a run that nobody knows of may have them."""
     cancelled: list[Task] = []
     """To be ended so; they never began."""
     returned: list[Task] = []
@@ -80,8 +78,8 @@ class Moves(msgspec.Struct, frozen=True, kw_only=True):
     again: list[Task] = []
     """To be written again, under the leases that they have."""
     ask: list[tuple[str, str]] = []
-    """(worker, run) to send a ping with `number`, ready or not. One that waits at the FIFO looks at once if `BLANK` is
-    written for each before `again`."""
+    """(worker, run) to send a ping with `number`; one that is not ready then is asked when it has joined once more. One
+    that waits at the FIFO looks at once if `BLANK` is written for each before `again`."""
     number: int = 0
     take_back: bool = False
 
@@ -211,8 +209,14 @@ class SharedFifo:
     def left(self, worker: str, run: str, excused: bool, now: float) -> None:
         """The run is dead, or began anew; all that it wrote has been told."""
         self.never(run)
-        self._deaths[excused] = Death(worker, run, now, excused)
+        self.died(Death(worker, self.group, run, now, excused))
         self._wanted = True
+
+    def died(self, death: Death) -> None:
+        """All that the run wrote has been told."""
+        known = self._deaths.get(death.excused)
+        if known is None or known.at <= death.at:
+            self._deaths[death.excused] = death
 
     def never(self, run: str) -> None:
         """It turns out that the run, told by `joined` as one of an earlier daemon, has a FIFO of its own."""
@@ -243,14 +247,21 @@ class SharedFifo:
         again, returned = self._sort_back(open_ and len(forms) == 1)
         if again:
             (self._form,) = forms
-        lost = self._with_nobody()
-        ends = [*lost, *returned]
+        nobodys = self._with_nobody()
+        ends = [*nobodys, *returned]
         moves = Moves(
-            lost=[(task, self._death(task)) for task in lost if task.id not in self._unwanted],
             returned=[task for task in returned if task.id not in self._unwanted],
             cancelled=[task for task in ends if task.id in self._unwanted],
             again=again,
         )
+        for task in nobodys:
+            death = self._death(task)
+            if task.id in self._unwanted:
+                continue
+            if death is None:
+                moves.missing.append(task)
+            else:
+                moves.lost.append((task, death))
         for task in ends:
             self._forget(task.id)
         asked, take_back = self._ask(), self._take_back(open_, forms)

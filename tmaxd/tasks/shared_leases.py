@@ -65,4 +65,5 @@ class SharedLeases:
             task.send = send
         sent = min(task.sent for task in tasks.values())
         attempts = [task.attempt for task in tasks.values()]
-        return Assigned(send, self._group, "", "", list(tasks), attempts, sent)
+        timeout = next(iter(tasks.values())).timeout  # that of all: they were sent together
+        return Assigned(send, self._group, "", "", list(tasks), attempts, sent, timeout)

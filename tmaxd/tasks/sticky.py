@@ -8,14 +8,15 @@ worker has no room is set aside, and others pass it; of tasks without affinity e
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
 from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tmaxd.tasks.lives import GroupState, Life
+    from tmaxd.tasks.groups import GroupState
+    from tmaxd.tasks.lives import Life
     from tmaxd.tasks.task import Task
 
 ASIDE_ITEMS: Final = 256
@@ -29,52 +30,54 @@ OWNERS_KEPT: Final = 4096
 class Aside:
     """The tasks of one group that wait for the worker of their affinity, and which worker that is."""
 
-    __slots__ = ("_arrivals", "_hashers", "_lines", "_owners", "_tasks")
+    __slots__ = ("_hashers", "_lines", "_owners", "_tasks")
 
     def __init__(self) -> None:
-        self._tasks: dict[int, tuple[int, int, Task]] = {}
-        self._lines: dict[str, list[tuple[int, int, Task]]] = {}
-        """By worker: (less its priority, arrival, task), in the order of handing out."""
-        self._arrivals = 0
+        self._tasks: dict[int, Task] = {}
+        self._lines: dict[str, list[Task]] = {}
+        """By worker, in the order of handing out."""
         self._hashers = dict[str, blake2b]()
         self._owners: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def waiting(self) -> dict[int, str]:
+        """Of each task that is set aside, the worker that it waits for."""
+        return {task.id: worker for worker, line in self._lines.items() for task in line}
+
     def drop(self, ids: Collection[int]) -> list[Task]:
         """Take these tasks out, as far as they are here."""
-        dropped = [self._tasks.pop(task)[2] for task in ids if task in self._tasks]
+        dropped = [self._tasks.pop(task) for task in ids if task in self._tasks]
         if dropped:
             for worker, line in self._lines.items():
-                self._lines[worker] = [place for place in line if place[2].id in self._tasks]
+                self._lines[worker] = [task for task in line if task.id in self._tasks]
         return dropped
 
     def release(self) -> list[Task]:
         """Take all out, in the order in which they would have been handed out if all workers had room."""
-        places = sorted(self._tasks.values(), key=_order)
+        tasks = sorted(self._tasks.values(), key=order)
         self._tasks.clear()
         self._lines.clear()
-        return [task for _, _, task in places]
+        return tasks
 
     def put(self, task: Task, worker: str) -> None:
         """Set the task aside for this worker."""
-        self._arrivals += 1
-        place = (-task.priority, self._arrivals, task)
-        self._tasks[task.id] = place
-        insort(self._lines.setdefault(worker, []), place, key=_order)
+        self._tasks[task.id] = task
+        insort(self._lines.setdefault(worker, []), task, key=order)
 
-    def next(self, worker: str, room: int, now: float) -> list[Task]:
-        """Take out at most `room` tasks that wait for the worker. One whose time to begin is over stays, until
-        whoever ends it drops it."""
-        line = self._lines.get(worker)
-        if not line or room <= 0:
-            return []
-        given = [task for _, _, task in line if task.expires is None or task.expires > now][:room]
-        for task in given:
-            del self._tasks[task.id]
-        self._lines[worker] = [place for place in line if place[2].id in self._tasks]
-        return given
+    def first(self, worker: str, now: float) -> Task | None:
+        """The next that waits for the worker. One whose time to begin is over stays, until whoever ends it drops it."""
+        for task in self._lines.get(worker, ()):
+            if task.expires is None or task.expires > now:
+                return task
+        return None
+
+    def take(self, task: Task, worker: str) -> None:
+        """Take out a task that waits for the worker."""
+        del self._tasks[task.id]
+        line = self._lines[worker]
+        del line[bisect_left(line, order(task), key=order)]
 
     def between(self, workers: Collection[str]) -> None:
         """These are the workers that affinities are shared out among; at least one. Tasks whose worker is gone, or is
@@ -86,8 +89,8 @@ class Aside:
         }
         self._owners.clear()
         self._lines.clear()
-        for place in sorted(self._tasks.values(), key=_order):
-            self._lines.setdefault(self.owner(place[2].affinity or ""), []).append(place)
+        for task in sorted(self._tasks.values(), key=order):
+            self._lines.setdefault(self.owner(task.affinity or ""), []).append(task)
 
     def owner(self, affinity: str) -> str:
         """The worker of this affinity."""
@@ -110,17 +113,23 @@ class Aside:
 def deal_sticky(
     group: GroupState, lives: Sequence[Life], turns: Iterator[int], now: float
 ) -> dict[Life, list[Task]]:
-    """Hand out what waits aside and then what the queue has. `lives` are those that take tasks, with room or not."""
-    aside = group.aside
+    """Hand out what waits aside and what the queue has, in one order: what came back to the queue meanwhile is older
+    than what was set aside behind it. `lives` are those that take tasks, with room or not."""
+    aside, queue = group.aside, group.queue
     aside.between([life.worker for life in lives])
     by_worker = {life.worker: life for life in lives}
     table = _Table(lives, turns)
-    for life in lives:
-        for waiting in aside.next(life.worker, table.room(life), now):
-            table.give(life, waiting)
-    take = group.queue.take
-    while table.open and len(aside) < ASIDE_ITEMS:
-        task = take(now)
+    firsts = [_first(aside, life, now) for life in lives if table.room(life)] if len(aside) else []
+    heads = [first for first in firsts if first is not None]
+    heapify(heads)
+    while table.open:
+        more = len(aside) < ASIDE_ITEMS
+        if heads:
+            head = queue.peek(now) if more else None
+            if head is None or heads[0][0] < order(head):
+                _give_aside(aside, table, heads, now)
+                continue
+        task = queue.take(now) if more else None
         if task is None:
             break
         if task.affinity is None:
@@ -132,6 +141,28 @@ def deal_sticky(
         else:
             aside.put(task, owner.worker)
     return table.hands
+
+
+Head = tuple[tuple[int, int], int, "Life", "Task"]
+"""(order, turn, life, task): the first that waits aside for a life."""
+
+
+def _first(aside: Aside, life: Life, now: float) -> Head | None:
+    task = aside.first(life.worker, now)
+    return None if task is None else (order(task), life.turn, life, task)
+
+
+def _give_aside(aside: Aside, table: _Table, heads: list[Head], now: float) -> None:
+    """Hand out the first of `heads`, if its life still has room; the next for the life takes its place."""
+    _, _, life, task = heads[0]
+    if table.room(life):
+        aside.take(task, life.worker)
+        table.give(life, task)
+    following = _first(aside, life, now) if table.room(life) else None
+    if following is None:
+        heappop(heads)
+    else:
+        heapreplace(heads, following)
 
 
 class _Table:
@@ -172,5 +203,6 @@ class _Table:
                 return life
 
 
-def _order(place: tuple[int, int, Task]) -> tuple[int, int]:
-    return place[:2]
+def order(task: Task) -> tuple[int, int]:
+    """Of those that are set aside: the highest priority first, then the oldest."""
+    return -task.priority, task.id

@@ -8,10 +8,10 @@ import msgspec
 
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.door import options_problem, payloads_problem, room_problem
-from tmaxd.tasks.lives import GroupState
+from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.outlines import lines
-from tmaxd.tasks.records import PLAIN, Closed, Options, Submitted
+from tmaxd.tasks.records import PLAIN, Closed, Options, State, Submitted
 from tmaxd.tasks.routes import End, Routed, follow
 
 
@@ -42,16 +42,20 @@ def key_found(m: Memory, event: ev.KeyFound) -> None:
             if problem is not None:
                 m.out.effects.append(ev.Denied(waiting.token, *problem))
                 continue
-            known = m.next_id, payload
+            known = m.next_id, payload, _first_state(waiting.options, m.out.now)
             _accept(m, waiting)
         elif known[1] == payload:
-            m.out.effects.append(ev.Accepted(waiting.token, known[0], 1, existing=True))
+            m.out.effects.append(ev.Accepted(waiting.token, known[0], 1, True, known[2]))
         else:
             why = (
                 f"key {waiting.options.key!r} of group {waiting.groups[0]!r} is that of task {known[0]}, which has "
                 "another payload"
             )
             m.out.effects.append(ev.Denied(waiting.token, "key_conflict", why))
+
+
+def _first_state(options: Options, now: float) -> State:
+    return "queued" if options.due is None or options.due <= now else "delayed"
 
 
 def _accept(m: Memory, event: ev.Submit) -> None:
@@ -142,5 +146,5 @@ def _add_dead(m: Memory, group: GroupState, payload: str, options: Options, prob
     group.dead += 1
     m.out.ended.append((task, "dead"))
     if group.rules.routes or group.rules.outboxes:
-        end = End(task, 0, None, "dead", payload, None, problem, options.hops, at=now)
+        end = End(task, 0, None, "dead", None, None, problem, options.hops, at=now)
         m.out.ends.append((group, end, options.priority))

@@ -38,6 +38,8 @@ class Task(msgspec.Struct, gc=False):
     sent: float = 0.0
     send: int = 0
     """The number of its `Assigned`."""
+    timeout: float | None = None
+    """Seconds that the attempt may take, as its frames say."""
     started: float | None = None
 
 
@@ -95,4 +97,5 @@ def from_lease(lease: Lease) -> Task:
         spooled=lease.payload is None or is_long(lease.payload),
         sent=lease.sent,
         send=lease.send,
+        timeout=lease.timeout,
     )

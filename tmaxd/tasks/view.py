@@ -7,9 +7,11 @@ from collections.abc import Iterable
 import msgspec
 
 from tmaxd.tasks.frames import ProgressFrame
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.groups import GroupState
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.meter import percentiles
 from tmaxd.tasks.task import Task
+from tmaxd.tasks.trust import is_silent, overdue_at
 
 
 class GroupView(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ def _group(group: GroupState, now: float) -> GroupView:
 
 
 def _worker(life: Life, now: float) -> WorkerView:
-    overdue_at = life.overdue_at()
+    late_at = overdue_at(life)
     return WorkerView(
         worker=life.worker,
         group=life.group.name,
@@ -130,9 +132,9 @@ def _worker(life: Life, now: float) -> WorkerView:
         last_seen=life.last_seen,
         strays=life.strays,
         bad=life.bad,
-        overdue_at=overdue_at,
-        overdue=overdue_at is not None and now > overdue_at,
-        silent=life.is_silent(now),
+        overdue_at=late_at,
+        overdue=late_at is not None and now > late_at,
+        silent=is_silent(life, now),
     )
 
 

@@ -23,11 +23,12 @@ def payload_path(spool: str, task: int) -> str:
 
 
 class TaskWriter:
-    """Task frames of one form and timeout. Made once a worker and policy, since it is on the hot path."""
+    """Task frames of one form and timeout. Made once for many of them, since it is on the hot path."""
 
-    __slots__ = ("_batch_tail", "_json", "_limit", "_room", "_tail")
+    __slots__ = ("_batch_tail", "_json", "_limit", "_room", "_tail", "timeout")
 
     def __init__(self, form: Form, timeout: float | None) -> None:
+        self.timeout = timeout
         self._json = form == "json"
         if self._json:
             limit = "" if timeout is None else f',"timeout":{float(timeout)!r}'

@@ -17,6 +17,9 @@ from tmaxd.tasks.records import (
     Delivered,
     Done,
     DoneTask,
+    EventNoted,
+    EventsForgotten,
+    Kept,
     Record,
     Released,
     Requeued,
@@ -25,6 +28,7 @@ from tmaxd.tasks.records import (
     RunEnded,
     RunReady,
     RunStarted,
+    RunTaken,
     Submitted,
     TaskRow,
 )
@@ -46,8 +50,10 @@ class Disk(Durable):
         assert not self._stale, f"given back uncounted, and their leases live on: {self._stale}"
 
     def apply(self, record: Record) -> None:
-        if isinstance(record, RunStarted | RunReady | RunEnded | RevisionApplied):
+        if isinstance(record, RunStarted | RunReady | RunTaken | RunEnded | RevisionApplied):
             self.runs.apply(record)
+        elif isinstance(record, EventNoted | EventsForgotten | Kept):
+            self.notes.apply(record)
         else:
             _TAKERS[type(record)](self, record)
 
@@ -92,7 +98,7 @@ class Disk(Durable):
             # A lease of a shared FIFO is written anew before the old one is forgotten.
             anew = entry.lease is not None and (entry.lease.run, r.run) == ("", "")
             assert anew or entry.lease is None, f"task {task} is still leased: {entry.lease}, {r}"
-            entry.lease = Held(r.send, r.group, r.worker, r.run, attempt, r.at)
+            entry.lease = Held(r.send, r.group, r.worker, r.run, attempt, r.at, r.timeout)
 
     def delivered(self, r: Delivered) -> None:
         for send in r.sends:
@@ -173,7 +179,7 @@ class Disk(Durable):
             assert r.sent is not None, r
         entry.lease = None
         entry.become(
-            state=r.state, attempt=r.attempt, worker=r.worker or row.worker, run=r.run or row.run,
+            state=r.state, attempt=r.attempt, worker=r.worker, run=r.run,
             sent=r.sent, started=r.started, ended=r.at, outcome=r.outcome, error=r.error, due=None,
         )  # fmt: skip
 

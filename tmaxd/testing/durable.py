@@ -21,6 +21,7 @@ from tmaxd.tasks.records import (
     TaskFilter,
     TaskRow,
 )
+from tmaxd.testing.durable_notes import DurableNotes
 from tmaxd.testing.durable_runs import DurableRuns
 
 WAITING: tuple[State, State] = ("queued", "delayed")
@@ -35,6 +36,7 @@ class Held(msgspec.Struct, frozen=True):
     run: str
     attempt: int
     at: float
+    timeout: float | None
 
 
 class Entry(msgspec.Struct):
@@ -75,6 +77,7 @@ class Durable:
         self.sends: dict[int, Assigned] = {}
         self.keys: dict[tuple[str, str], int] = {}
         self.runs = DurableRuns()
+        self.notes = DurableNotes()
         self.next_id = 1
 
     @property
@@ -100,11 +103,20 @@ class Durable:
 
     def find(self, ids: Sequence[int]) -> tuple[Found, ...]:
         rows = [self.entries[task].shown() for task in sorted(set(ids)) if task in self.entries]
-        return tuple(Found(r.id, r.group, r.state, r.attempt, r.submitted) for r in rows)
+        return tuple(
+            Found(
+                r.id, r.group, r.state, r.attempt, r.submitted,
+                r.outcome if r.state in ("dead", "cancelled") else None,
+            )
+            for r in rows
+        )  # fmt: skip
 
-    def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+    def find_key(self, group: str, key: str) -> tuple[int, str, State] | None:
         task = self.keys.get((group, key))
-        return None if task is None else (task, self.entries[task].payload)
+        if task is None:
+            return None
+        entry = self.entries[task]
+        return task, entry.payload, entry.shown().state
 
     def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
         states = {"sent" if state == "running" else state for state in filters.states}
@@ -139,16 +151,20 @@ class Durable:
         counts: dict[str, dict[State, int]] = {}
         for (group, state), n in tally.items():
             counts.setdefault(group, {})[state] = n
+        leases = tuple(_leases(self.entries))
         return Recovered(
             next_id=self.next_id,
             runs=tuple(self.runs.open.values()),
-            leases=tuple(_leases(self.entries)),
+            leases=leases,
             counts=counts,
             lanes={group: tuple(sorted(found)) for group, found in lanes.items()},
             next_due={group: min(times) for group, times in dues.items()},
             next_expiry={group: min(times) for group, times in expiries.items()},
             next_send=self.next_send(),
             revision=self.runs.revision(),
+            next_event=self.notes.next_event,
+            kept=dict(self.notes.kept),
+            over=self.runs.ended_since(leases),
         )
 
     def next_send(self) -> int:
@@ -194,6 +210,7 @@ def _leases(entries: dict[int, Entry]) -> Iterable[Lease]:
                 at=row.submitted,
                 sent=held.at,
                 send=held.send,
+                timeout=held.timeout,
                 was="delayed" if row.state == "delayed" else "queued",
                 priority=row.priority,
                 expires=row.expires,

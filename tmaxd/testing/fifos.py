@@ -70,3 +70,5 @@ class Fifos:
         self.outboxes: dict[str, Outbox] = {}
         self.shared: dict[str, Fifo] = {}
         self.foreign_files: set[str] = set()
+        self.links: dict[str, str] = {}
+        """Run to the worker that it is."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tmaxd.ports import JournalError, Recovered
-from tmaxd.tasks.records import Found, Page, Record, TaskFilter, TaskRow, TaskStory
+from tmaxd.ports import EventFilter, EventRow, JournalError, Recovered, Revision, RevisionRow
+from tmaxd.tasks.records import Found, Page, Record, State, TaskFilter, TaskRow, TaskStory
 from tmaxd.testing.disk import Disk
 
 Done = Callable[[Exception | None], None]
@@ -102,7 +102,7 @@ class FakeJournal:
         await self._settled()
         return self.disk.find(ids)
 
-    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+    async def find_key(self, group: str, key: str) -> tuple[int, str, State] | None:
         await self._settled()
         return self.disk.find_key(group, key)
 
@@ -122,6 +122,18 @@ class FakeJournal:
             result_file=entry.result_file,
             attempts=entry.attempts,
         )
+
+    async def events(self, filters: EventFilter) -> tuple[EventRow, ...]:
+        await self._settled()
+        return self.disk.notes.find(filters)
+
+    async def revisions(self, limit: int) -> tuple[RevisionRow, ...]:
+        await self._settled()
+        return self.disk.runs.last_revisions(limit)
+
+    async def revision(self, number: int) -> Revision | None:
+        self._check_open()
+        return self.disk.runs.revisions.get(number)
 
     async def close(self) -> None:
         self.commit()

@@ -56,6 +56,24 @@ class FakePipes:
             self._disk.foreign_files.discard(worker)
             self._problems.append(f".gone-{worker} is kept, since it holds what is not ours")
 
+    def link(self, run: str, worker: str) -> None:
+        self.add_worker(worker)
+        self._disk.links[run] = worker
+
+    def unlink(self, run: str) -> None:
+        self._disk.links.pop(run, None)
+
+    def linked(self) -> frozenset[str]:
+        return frozenset(self._disk.links)
+
+    def hand_over(self, spare: str, worker: str, run: str) -> None:
+        self.drain_results(worker)
+        if spare in self._disk.workers:
+            self._disk.workers[worker] = self._disk.workers.pop(spare)
+        self._workers.discard(spare)
+        self.add_worker(worker)
+        self._disk.links[run] = worker
+
     def add_inbox(self, inbox: str) -> None:
         _refuse_both(inbox, self._disk.outboxes)
         self._disk.inboxes.setdefault(inbox, Fifo(self._capacity))
@@ -224,6 +242,10 @@ class FakePipes:
         """The worker opens its FIFOs by name, as each new run does."""
         for fifo in self._disk.workers[worker].values():
             fifo.deaf = False
+
+    def worker_of(self, run: str, default: str) -> str:
+        """Where a run finds its FIFOs that may move."""
+        return self._disk.links.get(run, default)
 
     def inbox_writes(self, inbox: str, data: bytes) -> None:
         self._disk.inboxes[inbox].held += data

@@ -26,7 +26,9 @@ from tmaxd.tasks.records import PLAIN, Options
 from tmaxd.testing.clock import FakeClock
 from tmaxd.testing.files import FakeFiles
 from tmaxd.testing.journal import FakeJournal
+from tmaxd.testing.outputs import FakeOutputs
 from tmaxd.testing.pipes import FakePipes
+from tmaxd.testing.probes import FakeProbes
 from tmaxd.testing.processes import FakeProcesses
 from tmaxd.testing.tmux import FakeTmux
 from tmaxd.testing.workers import FakeWorkers
@@ -46,6 +48,8 @@ class Simulation:
         self.clock = FakeClock()
         self.files = FakeFiles()
         self.files.specs[SPEC] = spec
+        self.probes = FakeProbes(self.clock)
+        self.outputs = FakeOutputs()
         self.journal = FakeJournal()
         self.pipes = FakePipes()
         self.processes = FakeProcesses()
@@ -86,6 +90,8 @@ class Simulation:
             processes=self.processes,
             journal=self.journal,
             files=self.files,
+            probes=self.probes,
+            outputs=self.outputs,
             clock=self.clock,
             waker=waker,
             path="/bin",
@@ -100,6 +106,7 @@ class Simulation:
         """The daemon dies at this instant; what is not on disk is lost, all else lives on."""
         if self.fleet is not None:
             self.fleet.flow.close()
+            self.fleet.desired.close()
         self.fleet = None
         self.crashes += 1
         self.journal.crash()
@@ -115,7 +122,7 @@ class Simulation:
         """The file is looked at. Whether it is good."""
         if self.fleet is None:
             return False
-        found, _ = self.run(self.fleet.reload())
+        found, _ = self.run(self.fleet.desired.reload())
         return isinstance(found, Loaded)
 
     def edit(self, spec: str | None) -> None:
@@ -130,6 +137,8 @@ class Simulation:
         if self.fleet is not None:
             fleet = self.fleet
             self.do(lambda: fleet.flow.post(Tick()))
+            self.do(self.probes.expire)
+            self.do(fleet.desired.probing.tend)
 
     # ----------------------------------------------------------------------------------- tasks
 

@@ -1,7 +1,8 @@
 """`FakeTmux`: the port `Tmux` in memory, with the faults of the real one on demand.
 
 Processes are only numbers. `on_spawn(pid, launch)` and `on_death(pid)` tell a fake of the processes what tmux
-started and what ended with it; `exited(pid, ...)` is the way back, for a process that ended by itself.
+started and what ended with it, `on_keys(worker, keys)` what was typed into which terminal; `exited(pid, ...)` is the
+way back, for a process that ended by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tmaxd.ports import (
+    Handover,
     Labels,
     Launch,
     Launched,
@@ -71,8 +73,10 @@ class FakeTmux:
         on_change: Callable[[], None] = lambda: None,
         on_spawn: Callable[[int, Launch], None] = lambda pid, launch: None,
         on_death: Callable[[int], None] = lambda pid: None,
+        on_keys: Callable[[str, tuple[str, ...]], None] = lambda worker, keys: None,
     ) -> None:
         self.on_change = on_change
+        self.on_keys = on_keys
         self.on_spawn = on_spawn
         self.on_death = on_death
         self.sessions: dict[str, FakeSession] = {}
@@ -127,6 +131,20 @@ class FakeTmux:
                 self.sessions[session_id].name = name
                 self.on_change()
 
+    async def hand_over(self, server: ServerId, items: Sequence[Handover]) -> None:
+        self._called("hand_over", server)
+        for item in items:
+            if item.former is not None:
+                self._remove(item.former)
+            session = self.sessions.get(item.session_id)
+            if session is None:
+                continue
+            session.labels = msgspec.structs.replace(session.labels, worker=item.worker)
+            session.log = item.log
+            if not self._named(item.worker):
+                session.name = item.worker
+            self.on_change()
+
     async def log_to(self, server: ServerId, files: Mapping[str, Path]) -> None:
         self._called("log_to", server)
         for session in self.sessions.values():
@@ -136,6 +154,12 @@ class FakeTmux:
             head = session.text if session.log is None else ""
             self.logs[file] = self.logs.get(file, "") + head
             session.log = file
+
+    async def keys(self, server: ServerId, typed: Mapping[str, Sequence[str]]) -> None:
+        self._called("keys", server)
+        for session in list(self.sessions.values()):
+            if session.pane_id in typed and not session.dead:
+                self.on_keys(session.labels.worker, tuple(typed[session.pane_id]))
 
     async def capture(self, server: ServerId, pane_id: str, lines: int) -> str:
         self._called("capture", server)

@@ -86,7 +86,7 @@ class FakeWorkers:
     def read(self) -> None:
         """Every worker reads what stands in its FIFOs, and begins what it has room for."""
         for worker in self.living.values():
-            if worker.worker not in self.deaf:
+            if self._follow(worker) not in self.deaf:
                 self._read(worker)
 
     def finish(self, ok: bool = True) -> None:
@@ -192,7 +192,12 @@ class FakeWorkers:
             self._say(worker, line)
 
     def _say(self, worker: FakeWorker, data: bytes) -> None:
-        self.pipes.worker_writes(worker.worker, data)
+        self.pipes.worker_writes(self._follow(worker), data)
+
+    def _follow(self, worker: FakeWorker) -> str:
+        """Its name: one that was a spare has another now, and finds its FIFOs all the same."""
+        worker.worker = self.pipes.worker_of(worker.run, worker.worker)
+        return worker.worker
 
 
 def _done(worker: FakeWorker, key: Key) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import count
 
 from tmaxd.tasks.balance import deal
-from tmaxd.tasks.lives import GroupState, Life
+from tmaxd.tasks.groups import GroupState
+from tmaxd.tasks.lives import Life
 from tmaxd.tasks.policy import Balance, GroupPolicy
 from tmaxd.tasks.queue import TaskQueue
 from tmaxd.tasks.records import Options

@@ -199,15 +199,18 @@ class Daemon:
 
     def _ends(self, moves: Moves) -> None:
         for task, death in moves.lost:
-            self._requeue(task, counted=death is None or not death.excused)
+            self._requeue(task, anew=not death.excused)
+        for task in moves.missing:
+            self._requeue(task, anew=True)
         for task in moves.cancelled:
             self.shared.leases.over(task)
             self._records.append(("ended", task.id, "cancelled"))
         for task in moves.returned:
-            self._requeue(task, counted=False)
+            self._requeue(task, anew=False)
 
-    def _requeue(self, task: Task, counted: bool) -> None:
-        if counted:
+    def _requeue(self, task: Task, anew: bool) -> None:
+        """`anew`: with a number of its own."""
+        if anew:
             self.shared.leases.over(task)
             self._records.append(("requeued", task.id, task.attempt))
             task.attempt += 1
@@ -271,7 +274,7 @@ class Daemon:
 
     def _lose(self, run: str, excused: bool) -> None:
         for task in self.lives[run].leases.values():
-            self._requeue(task, counted=not excused)
+            self._requeue(task, anew=not excused)
         self.lives[run].leases = {}
         self.shared.left(run, run, excused, self.world.now)
 

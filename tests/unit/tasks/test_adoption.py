@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.unit.tasks.driver import Driver, begun, frames_of, results, started
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.frames import HeartbeatFrame
-from tmaxd.tasks.lives import OVERDUE
 from tmaxd.tasks.policy import GroupPolicy
+from tmaxd.tasks.trust import OVERDUE
 
 TIMEOUT = 2.0
 POLICY = GroupPolicy(timeout=TIMEOUT, lease=60.0, attempts=1)

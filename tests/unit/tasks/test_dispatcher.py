@@ -47,7 +47,12 @@ def test_ids_of_a_submit_follow_each_other_across_groups() -> None:
     ("group", "payload", "reason", "words"),
     [
         ("nobody", "x", "unknown_group", "no group 'nobody' takes tasks"),
-        ("g", "x" * (MAX_PAYLOAD + 1), "payload_too_large", "the limit is 1048576"),
+        (
+            "g",
+            "x" * (MAX_PAYLOAD + 1),
+            "payload_too_large",
+            "1,048,577 bytes; the limit is 1,048,576 (put",
+        ),
         ("g", "a\0b", "bad_payload", "NUL"),
         ("g", "\ud800", "bad_payload", "surrogates not allowed"),
     ],

@@ -17,9 +17,9 @@ from tests.unit.tasks.driver import (
 )
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.frames import Form
-from tmaxd.tasks.lives import CANCEL_PATIENCE
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.records import Closed, Released
+from tmaxd.tasks.trust import CANCEL_PATIENCE
 
 ONE = GroupPolicy()
 

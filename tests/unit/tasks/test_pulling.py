@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from tests.unit.tasks.driver import Driver, begun, cancel, counts, done, failed, frames_of, results
 from tests.unit.tasks.driver import started as said
 from tmaxd.tasks import events as ev
 from tmaxd.tasks.frames import HeartbeatFrame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import Assigned, Closed, Delivered
+from tmaxd.tasks.records import Assigned, Closed, Delivered, Requeued
 from tmaxd.tasks.shared import AHEAD, BLANK, RECORD
 
 SHARED = GroupPolicy(shared=True)
@@ -66,15 +68,17 @@ def words(d: Driver, worker: str) -> list[str]:
     return [frame["t"] for frame in frames_of(b"".join(controls))]
 
 
-def again(d: Driver, runs: Sequence[tuple[str, str, str]] = ()) -> Driver:
-    """The next daemon, which finds these runs."""
+def again(
+    d: Driver, runs: Sequence[tuple[str, str, str]] = (), deaths: Sequence[ev.Death] = ()
+) -> Driver:
+    """The next daemon, which finds these runs, and reads of these deaths."""
     new = Driver(d.disk)
     found = d.disk.recover()
     new.dispatcher = type(d.dispatcher)("/spool", found.next_id, found.next_send, queue_items=8)
     new.tell(
         ev.Groups({"g": SHARED}),
         ev.Counts(found.counts, found.lanes, found.next_due, found.next_expiry),
-        ev.Restored(found.leases, runs),
+        ev.Restored(found.leases, runs, deaths),
     )
     return new
 
@@ -242,13 +246,37 @@ def test_the_next_daemon_takes_back_and_asks() -> None:
     assert new.disk.sends == {}
 
 
-def test_the_next_daemon_finds_nobody() -> None:
+@pytest.mark.parametrize(
+    ("excused", "outcome", "attempt"), [(False, "lost", 2), (True, "interrupted", 1)]
+)
+def test_a_worker_died_and_then_the_daemon(excused: bool, outcome: str, attempt: int) -> None:
+    """It had seen to the death, and not to what the worker had taken with it."""
     d = two("a", "b")
-    new = again(d)
+    new = again(d, deaths=[ev.Death("g-1", "g", "run-g-1", d.now + 1, excused)])
     taken_back(new)
-    assert new.ends() == [(1, "lost", None), (2, "lost", None)]
+    assert new.ends() == [(1, outcome, None), (2, outcome, None)]
+    (requeued, _) = new.written(Requeued)
+    assert (requeued.worker, requeued.run) == ("g-1", "run-g-1")
     ready(new, "g-1")
-    assert written(new) == [(1, 2), (2, 2)]
+    assert written(new) == [(1, attempt), (2, attempt)]
+
+
+def test_what_no_daemon_has_written_costs_no_attempt() -> None:
+    """However often one dies between the lease and the write."""
+    d = Driver(g=GroupPolicy(shared=True, attempts=1))
+    ready(d, "g-1")
+    d.submit("g", "a")
+    early = ev.Death("g-1", "g", "run-g-0", d.now - 1, False)
+    for turn in range(4):
+        d = again(d, [("g-1", "g", "run-g-1")], [early])
+        taken_back(d)
+        d.tell(ev.Adopted("g-1", "g", "run-g-1", 4, "json", True, True))
+        answers(d, "g-1", asked(d)["g-1"])
+        assert d.ends() == [(1, "returned", None)]
+        assert written(d) == [(1, turn + 2)], "nobody can take it for the one before"
+    d.says("g-1", failed(1, 5))
+    assert d.state(1) == "dead", "that one counts"
+    assert d.disk.sends == {}
 
 
 def test_a_run_of_an_earlier_daemon_that_has_a_fifo_of_its_own_is_not_waited_for() -> None:
@@ -257,7 +285,7 @@ def test_a_run_of_an_earlier_daemon_that_has_a_fifo_of_its_own_is_not_waited_for
     taken_back(new)
     assert new.ends() == []
     new.tell(ev.Adopted("g-1", "g", "run-g-1", 4, "json", True, False))
-    assert new.ends() == [(1, "lost", None)]
+    assert new.ends() == [(1, "returned", None)]
     assert new.dispatcher.view(new.now).workers["run-g-1"].window == 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.unit.tasks.driver import Driver, done
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.queue import FRONT_ITEMS, READ_RETRY, Task, TaskQueue
+from tmaxd.tasks.queue import FRONT_ITEMS, READ_RETRY, TaskQueue
 from tmaxd.tasks.records import Options, Page, Queued
+from tmaxd.tasks.task import Task
 
 ONE = GroupPolicy()
 

@@ -92,7 +92,7 @@ def test_a_payload_that_is_not_at_hand() -> None:
 
 @pytest.mark.parametrize(
     ("result", "says"),
-    [("x" * MAX_PAYLOAD + "x", f"the limit is {MAX_PAYLOAD}"), ("a\0b", "NUL")],
+    [("x" * MAX_PAYLOAD + "x", f"the limit is {MAX_PAYLOAD:,} "), ("a\0b", "NUL")],
 )
 def test_what_is_no_payload_is_not_made_one(result: str, says: str) -> None:
     end = End(17, 1, "w-1", "done", "", result, "", 4)

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from tests.unit.tasks.shared_world import Life
+from tmaxd.tasks.events import Death
 from tmaxd.tasks.records import Assigned, Delivered
 from tmaxd.tasks.shared import AHEAD, BLANK, MOST_UNREAD, RECORD, Moves, SharedFifo, record
 from tmaxd.tasks.shared_leases import SharedLeases
@@ -86,6 +87,7 @@ def test_a_death_answers_as_well() -> None:
     ],
 )
 def test_who_is_blamed(deaths: list[tuple[str, bool, float]], blamed: str | None) -> None:
+    """Nobody: then it is missing."""
     shared = fifo(1)
     for run, excused, at in deaths:
         shared.left(f"g-{run}", run, excused, at)
@@ -94,8 +96,20 @@ def test_who_is_blamed(deaths: list[tuple[str, bool, float]], blamed: str | None
     found = moves(shared)
     for run in "ab":
         shared.answered(run, found.number)
-    ((_, death),) = [*found.lost, *moves(shared).lost]
-    assert (death and death.run) == blamed
+    after = moves(shared)
+    assert [death.run for _, death in [*found.lost, *after.lost]] == ([blamed] if blamed else [])
+    assert ids([*found.missing, *after.missing]) == ([] if blamed else [1])
+
+
+def test_who_an_earlier_daemon_knew_to_be_dead_is_blamed() -> None:
+    shared = SharedFifo("g")
+    shared.restored(Task(1, "", 0.0, send=1, sent=10.0))
+    for at in (20.0, 15.0):
+        shared.died(Death("g-a", "g", f"a{at:.0f}", at, False))
+    assert moves(shared).take_back
+    shared.taken_back((), 30.0)
+    ((_, death),) = moves(shared).lost
+    assert death.run == "a20"
 
 
 def test_a_run_that_is_adopted_is_asked_once_more_and_must_still_answer() -> None:
@@ -109,9 +123,9 @@ def test_a_run_that_is_adopted_is_asked_once_more_and_must_still_answer() -> Non
     shared.joined("g-a", "a")
     found = moves(shared)
     assert list(found.ask) == [("g-a", "a")]
-    assert found.lost == []
+    assert found.missing == []
     shared.answered("a", found.number)
-    assert moves(shared).lost != []
+    assert ids(moves(shared).missing) == [1]
 
 
 def test_answers_to_another_daemon_do_not_count() -> None:

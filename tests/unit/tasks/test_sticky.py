@@ -250,3 +250,46 @@ def test_no_task_is_lost_or_given_twice(moves: list[tuple[str, int]]) -> None:
     assert set(traffic.dealt.values()) <= {1}
     assert not traffic.dropped & set(traffic.dealt)
     assert set(traffic.dealt) | traffic.dropped == set(range(1, bench.last_id + 1))
+
+
+def test_what_came_back_goes_before_what_was_set_aside_behind_it() -> None:
+    bench = Bench("sticky", [1, 1])
+    key = key_of(bench, "g-1")
+    first, second, third = (bench.submit(affinity=key)[0] for _ in range(3))
+    assert bench.deal() == {"g-1": [first]}
+    assert bench.group.aside.waiting() == {second: "g-1", third: "g-1"}
+    lost = bench.lives[0].leases.pop(first)
+    bench.group.queue.put_first([lost])
+    assert bench.deal() == {"g-1": [first]}
+    for expected in (second, third):
+        bench.end(bench.lives[0])
+        assert bench.deal() == {"g-1": [expected]}
+    assert bench.group.aside.waiting() == {}
+
+
+def test_a_higher_priority_in_the_queue_goes_before_what_is_set_aside() -> None:
+    bench = Bench("sticky", [1, 1])
+    key = key_of(bench, "g-1")
+    bench.submit(affinity=key)
+    (low,) = bench.submit(affinity=key)
+    bench.submit()
+    bench.deal()
+    (high,) = bench.submit(affinity=key, priority=2)
+    bench.end(bench.lives[0])
+    assert bench.deal() == {"g-1": [high]}
+    bench.end(bench.lives[0])
+    assert bench.deal() == {"g-1": [low]}
+
+
+def test_an_expired_one_at_the_head_of_the_queue_is_left_to_be_ended() -> None:
+    bench = Bench("sticky", [1, 1])
+    key = key_of(bench, "g-1")
+    bench.submit(affinity=key)
+    (waits,) = bench.submit(affinity=key)
+    bench.submit()
+    bench.deal()
+    (late,) = bench.submit(affinity=key, priority=2, expires=NOW + 5)
+    bench.end(bench.lives[0])
+    assert bench.deal(NOW + 5) == {"g-1": [waits]}
+    assert [task.id for task in bench.group.queue.lanes.expired] == [late]
+    assert bench.group.queue.chars == 0

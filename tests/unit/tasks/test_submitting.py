@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.tasks.driver import Driver, done, failed, results, started
@@ -64,7 +65,8 @@ def test_one_bad_payload_among_many_is_found() -> None:
     good = ["x"] * 300
     assert payloads_problem(good) is None
     assert payloads_problem(["ü"] * 3) is None
-    for bad in ("a\0b", "\ud800", "x" * (MAX_PAYLOAD + 1)):
+    assert problem_of("é" * (MAX_PAYLOAD // 2)) is None
+    for bad in ("a\0b", "\ud800", "x" * (MAX_PAYLOAD + 1), "é" * (MAX_PAYLOAD // 2) + "x"):
         problem = problem_of(bad)
         assert problem is not None
         assert payloads_problem([*good, bad, *good]) == problem
@@ -148,7 +150,7 @@ def test_the_same_key_is_the_same_task() -> None:
     )
     d.answer()
     same, conflict, other = d.effects
-    assert same == ev.Accepted(1, 1, 1, existing=True)
+    assert same == ev.Accepted(1, 1, 1, existing=True, state="done")
     assert isinstance(conflict, ev.Denied)
     assert conflict.reason == "key_conflict"
     assert "key 'k' of group 'g' is that of task 1" in conflict.message
@@ -162,12 +164,29 @@ def test_equal_keys_at_the_same_time_are_one_task() -> None:
     assert len(d.queries) == 1
     answer = d.read(d.queries.pop())
     d.tell(submit("a", key="k", token=5), answer)
-    assert d.effects[:2] == [ev.Accepted(1, 2, 1), ev.Accepted(2, 2, 1, existing=True)]
+    assert d.effects[:2] == [ev.Accepted(1, 2, 1), ev.Accepted(2, 2, 1, True, "queued")]
     assert [denied.token for denied in d.of(ev.Denied)] == [3]
-    assert d.effects[3] == ev.Accepted(5, 2, 1, existing=True)
+    assert d.effects[3] == ev.Accepted(5, 2, 1, True, "queued")
     d.tell(submit("a", key="k", token=6))
     d.answer()
-    assert d.of(ev.Accepted) == [ev.Accepted(6, 2, 1, existing=True)]
+    assert d.of(ev.Accepted) == [ev.Accepted(6, 2, 1, True, "queued")]
+
+
+def test_the_answer_says_what_has_become_of_the_task_that_has_the_key() -> None:
+    d = Driver(g=ONE)
+    d.tell(submit("a", key="k"), submit("b", key="l"), submit("b", key="l", token=2))
+    d.answer()
+    d.tell(ev.Cancel(1, [1]))
+    for key, payload, state in (("k", "a", "cancelled"), ("l", "b", "queued")):
+        d.tell(submit(payload, key=key))
+        d.answer()
+        (answer,) = d.of(ev.Accepted)
+        assert (answer.existing, answer.state) == (True, state)
+    later = submit("c", key="m", due=d.now + 9)
+    d.tell(later, msgspec.structs.replace(later, token=2))
+    d.answer()
+    assert [answer.state for answer in d.of(ev.Accepted)] == [None, "delayed"]
+    assert d.state(1) == "cancelled"
 
 
 def test_a_key_after_the_answer_in_the_same_step_is_looked_for_again() -> None:
@@ -176,7 +195,7 @@ def test_a_key_after_the_answer_in_the_same_step_is_looked_for_again() -> None:
     answer = d.read(d.queries.pop())
     d.tell(answer, submit("a", key="k", token=2))
     d.answer()
-    assert d.of(ev.Accepted) == [ev.Accepted(2, 1, 1, existing=True)]
+    assert d.of(ev.Accepted) == [ev.Accepted(2, 1, 1, True, "queued")]
 
 
 def test_limits_hold_for_keys_when_their_answer_comes() -> None:
@@ -288,3 +307,31 @@ def test_outboxes_get_a_line_for_every_end() -> None:
     assert (first.outbox, second.outbox, first.lines) == ("all", "more", second.lines)
     states = [line.split(b'"state":"')[1].split(b'"')[0] for line in first.lines]
     assert sorted(states) == [b"cancelled", b"dead", b"done"]
+
+
+def test_what_a_route_could_not_make_is_not_tried_again() -> None:
+    """Its payload is the text of the template, which nobody asked to be run."""
+    d = Driver(
+        g=GroupPolicy(routes=(Route(to=("h",)),)),
+        h=GroupPolicy(routes=(Route(to=("i",), when="dead", payload="{payload}: {error}"),)),
+        i=ONE,
+    )
+    d.ready("g-1")
+    d.submit("g", "x")
+    d.says("g-1", DoneFrame(1, 1, "no\0argument"))
+    assert [d.state(task) for task in (1, 2, 3)] == ["done", "dead", "dead"]
+    assert "it never had a payload" in (d.disk.entries[3].row.error or "")
+    d.tell(ev.Retry(7, [2, 3]))
+    d.answer()
+    assert d.verdicts() == {2: "no_payload", 3: "no_payload"}
+    assert (d.records, d.state(2)) == ([], "dead")
+
+
+def test_what_expired_before_it_began_can_be_tried_again() -> None:
+    d = Driver(g=ONE)
+    d.submit("g", "x", expires=d.now + 5)
+    d.wait(6)
+    assert d.state(1) == "dead"
+    d.tell(ev.Retry(7, [1]))
+    d.answer()
+    assert d.verdicts() == {1: "retried"}

@@ -15,9 +15,10 @@ from tmaxd.tasks.frames import (
     ProgressFrame,
     ResultsFrame,
 )
-from tmaxd.tasks.lives import DOUBT, REMIND
+from tmaxd.tasks.lives import REMIND
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.records import Done
+from tmaxd.tasks.trust import DOUBT
 from tmaxd.tasks.view import Progress
 from tmaxd.tasks.writing import TaskWriter
 

@@ -109,3 +109,27 @@ def test_the_last_words_of_a_pane_that_cannot_be_piped_are_kept_once(tmp_path: P
         heads.close()
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("shown", "column", "kept"),
+    [
+        (("done", ""), 0, "done\n"),
+        (("old", "me:~$"), 6, "old\nme:~$ "),
+        (("漢字 $",), 7, "漢字 $ "),
+        (("a long line that wraps",), 3, "a long line that wraps"),
+    ],
+)
+def test_the_blanks_that_a_prompt_ends_in_are_kept(
+    tmp_path: Path, shown: tuple[str, ...], column: int, kept: str
+) -> None:
+    async def body() -> None:
+        heads, log = Heads(), tmp_path / "l"
+        found = (Reply(True, (f"0 {column} 7",)), Reply(True, shown), Reply(True, ()))
+        written = heads.take("%1", log, found)
+        assert written is not None
+        await written
+        assert log.read_text() == kept
+        heads.close()
+
+    asyncio.run(body())

@@ -19,6 +19,9 @@ from tmaxd.tasks.records import (
     Closed,
     Delivered,
     Done,
+    EventNoted,
+    EventsForgotten,
+    Kept,
     Record,
     Released,
     Requeued,
@@ -27,13 +30,14 @@ from tmaxd.tasks.records import (
     RunEnded,
     RunReady,
     RunStarted,
+    RunTaken,
     Submitted,
 )
+from tmaxd.world.journal import notes, runs
 from tmaxd.world.journal.leases import Leases
 from tmaxd.world.journal.many import insert
 from tmaxd.world.journal.moves import Moves
 from tmaxd.world.journal.pack import encode, pieces
-from tmaxd.world.journal.runs import WRITERS, RunRecords
 from tmaxd.world.journal.schema import CANCELLED, DEAD, DELAYED, DONE, QUEUED
 from tmaxd.world.journal.singles import Singles
 from tmaxd.world.journal.submits import Submits
@@ -58,7 +62,8 @@ class Fold:
         self._ends: list[tuple[Any, ...]] = []
         self._moves = Moves()
         self._leases = Leases()
-        self._runs: list[RunRecords] = []
+        self._others: list[Record] = []
+        """Those that are not about tasks."""
 
     def write(self, db: sqlite3.Connection) -> None:
         self._submits.write(db)
@@ -72,8 +77,8 @@ class Fold:
             [(group, state, n) for (group, state), n in self._counts.items() if n],
             " ON CONFLICT (grp, state) DO UPDATE SET n = n + excluded.n",
         )
-        for record in self._runs:
-            WRITERS[type(record)](db, record)
+        for record in self._others:
+            _WRITERS[type(record)](db, record)
 
     def submitted(self, r: Submitted) -> None:
         self._submits.add(r)
@@ -119,9 +124,14 @@ class Fold:
     def released(self, r: Released) -> None:
         self._leases.released(r)
 
-    def noted(self, r: RunRecords) -> None:
-        self._runs.append(r)
+    def noted(self, r: Record) -> None:
+        self._others.append(r)
 
+
+_WRITERS: dict[type[Record], Callable[[sqlite3.Connection, Any], None]] = {
+    **runs.WRITERS,
+    **notes.WRITERS,
+}
 
 _OVER = {"dead": DEAD, "cancelled": CANCELLED}
 
@@ -141,6 +151,10 @@ _TAKERS: dict[type[Record], Callable[[Fold, Any], None]] = {
     Revived: Fold.revived,
     RunStarted: Fold.noted,
     RunReady: Fold.noted,
+    RunTaken: Fold.noted,
     RunEnded: Fold.noted,
     RevisionApplied: Fold.noted,
+    EventNoted: Fold.noted,
+    EventsForgotten: Fold.noted,
+    Kept: Fold.noted,
 }

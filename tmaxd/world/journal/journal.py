@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from tmaxd.ports import JournalError, Recovered
-from tmaxd.tasks.records import Found, Page, Record, TaskFilter, TaskRow, TaskStory
-from tmaxd.world.journal import listing, mark, named, waiting
+from tmaxd.ports import EventFilter, EventRow, JournalError, Recovered, Revision, RevisionRow
+from tmaxd.tasks.records import Found, Page, Record, State, TaskFilter, TaskRow, TaskStory
+from tmaxd.world.journal import listing, mark, named, notes, waiting
 from tmaxd.world.journal.reader import UNREADABLE, Reader, read_only
 from tmaxd.world.journal.recovery import recover
 from tmaxd.world.journal.schema import check_version, connect, damaged, prepare
@@ -106,7 +106,7 @@ class SqliteJournal:
         await self._settled()
         return await self._dispatch.read(lambda db: named.find(db, ids))
 
-    async def find_key(self, group: str, key: str) -> tuple[int, str] | None:
+    async def find_key(self, group: str, key: str) -> tuple[int, str, State] | None:
         await self._settled()
         return await self._dispatch.read(lambda db: named.find_key(db, group, key))
 
@@ -115,6 +115,17 @@ class SqliteJournal:
 
     async def story(self, task: int) -> TaskStory | None:
         return await self._people.read(lambda db: named.story(db, task))
+
+    async def events(self, filters: EventFilter) -> tuple[EventRow, ...]:
+        await self._settled()
+        return await self._people.read(lambda db: notes.events(db, filters))
+
+    async def revisions(self, limit: int) -> tuple[RevisionRow, ...]:
+        await self._settled()
+        return await self._people.read(lambda db: notes.revisions(db, limit))
+
+    async def revision(self, number: int) -> Revision | None:
+        return await self._people.read(lambda db: notes.revision(db, number))
 
     async def close(self) -> None:
         """Write what waits, then let go. A batch that the disk refuses fails with JournalError."""

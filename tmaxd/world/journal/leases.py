@@ -47,9 +47,9 @@ class Leases:
             self._forget(db)
         insert(
             db,
-            "sends (send, grp, worker, run, at, tasks)",
+            "sends (send, grp, worker, run, at, timeout, tasks)",
             [
-                (send, r.group, r.worker, r.run, r.at, encode((r.ids, r.attempts)))
+                (send, r.group, r.worker, r.run, r.at, r.timeout, encode((r.ids, r.attempts)))
                 for send, r in self._new.items()
             ],
         )

@@ -14,7 +14,7 @@ from tmaxd.tasks.records import State, TaskFilter, TaskRow
 from tmaxd.world.journal.look import Look
 from tmaxd.world.journal.named import row_of
 from tmaxd.world.journal.pack import SPAN
-from tmaxd.world.journal.schema import DEAD, QUEUED, STATE_NAMES
+from tmaxd.world.journal.schema import DELAYED, QUEUED, STATE_NAMES
 from tmaxd.world.journal.waiting import lanes
 
 MAX_ROWS = 1000
@@ -67,7 +67,7 @@ def candidates(look: Look, filters: TaskFilter, states: set[State]) -> Ids:
     if filters.worker is not None:
         return merge(
             _ends(look, filters),
-            _singles(look, filters, None),
+            _of_worker(look, filters),
             _leases(look, filters),
             reverse=True,
         )
@@ -83,7 +83,7 @@ def _in_state(look: Look, filters: TaskFilter, state: State) -> Ids:
         return _ends(look, filters)
     if state == "sent":
         return _leases(look, filters)
-    return _singles(look, filters, STATE_NAMES.index(state))
+    return _in_groups(look, filters, STATE_NAMES.index(state))
 
 
 def _below(before: int | None, ids: list[int]) -> Ids:
@@ -101,14 +101,20 @@ def _blocks(look: Look, filters: TaskFilter, where: str = "", *values: object) -
     return _of_blocks(rows, filters)
 
 
+def _groups(look: Look, filters: TaskFilter, state: int) -> list[str]:
+    """Those that have tasks in this state. What is in flight counts as it did before."""
+    rows = look.db.execute(
+        "SELECT grp FROM counters WHERE state = ? AND n > 0 AND (?2 IS NULL OR grp = ?2)",
+        (state, filters.group),
+    )
+    return [group for (group,) in rows.fetchall()]
+
+
 def _queued(look: Look, filters: TaskFilter) -> Ids:
     """All tasks of the blocks in which some are queued, lane by lane."""
-    groups = look.db.execute(
-        "SELECT grp FROM counters WHERE state = ? AND n > 0 AND (?2 IS NULL OR grp = ?2)",
-        (QUEUED, filters.group),
-    ).fetchall()
+    groups = _groups(look, filters, QUEUED)
     in_lanes = (
-        _lane(look, filters, group, lane) for (group,) in groups for lane in lanes(look.db, group)
+        _lane(look, filters, group, lane) for group in groups for lane in lanes(look.db, group)
     )
     return merge(*in_lanes, reverse=True)
 
@@ -128,15 +134,31 @@ def _of_blocks(rows: sqlite3.Cursor, filters: TaskFilter) -> Ids:
         yield from range(min(first + n, end) - 1, first - 1, -1)
 
 
-def _singles(look: Look, filters: TaskFilter, state: int | None) -> Ids:
-    where = "id < ?"
-    values: list[object] = [_end(filters)]
-    for column, value in (("state", state), ("grp", filters.group), ("worker", filters.worker)):
-        if value is not None:
-            where += f" AND {column} = ?"
-            values.append(value)
-    if state is not None and state >= DEAD:
-        where += " AND state >= 4"
+def _in_groups(look: Look, filters: TaskFilter, state: int) -> Ids:
+    """Singles in this state, group by group: so its index has them in order, however many there are."""
+    by_group = (_single_ids(look, filters, group, state) for group in _groups(look, filters, state))
+    return merge(*by_group, reverse=True)
+
+
+def _single_ids(look: Look, filters: TaskFilter, group: str, state: int) -> Ids:
+    index, rest = (
+        ("singles_delayed_id", "state = 1") if state == DELAYED else ("singles_ended", "state >= 4")
+    )
+    rows = look.db.execute(
+        f"SELECT id FROM singles INDEXED BY {index} WHERE {rest} AND state = ? AND grp = ? AND id < ?"  # noqa: S608  # ours
+        " ORDER BY id DESC",
+        (state, group, _end(filters)),
+    )
+    return (row[0] for row in rows)
+
+
+def _of_worker(look: Look, filters: TaskFilter) -> Ids:
+    """Singles that the worker had last."""
+    where = "id < ? AND worker = ?"
+    values: list[object] = [_end(filters), filters.worker]
+    if filters.group is not None:
+        where += " AND +grp = ?"  # not by an index of the group, which has them in another order
+        values.append(filters.group)
     rows = look.db.execute(f"SELECT id FROM singles WHERE {where} ORDER BY id DESC", values)  # noqa: S608  # ours
     return (row[0] for row in rows)
 

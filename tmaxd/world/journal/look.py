@@ -56,6 +56,7 @@ class Leased(msgspec.Struct, frozen=True, gc=False):
     worker: str
     run: str
     at: float
+    timeout: float | None
 
 
 class Block(msgspec.Struct, gc=False):
@@ -199,12 +200,12 @@ class Look:
         """All of them by task, the latest first, whether they hold or not."""
         if self._leases is None:
             self._leases = {}
-            for send, group, worker, run, at, packed in self.db.execute(
-                "SELECT send, grp, worker, run, at, tasks FROM sends ORDER BY send DESC"
+            for send, group, worker, run, at, timeout, packed in self.db.execute(
+                "SELECT send, grp, worker, run, at, timeout, tasks FROM sends ORDER BY send DESC"
             ):
                 ids, attempts = pack.ids(packed)
                 for task, attempt in zip(ids, attempts, strict=True):
-                    leased = Leased(task, attempt, send, group, worker, run, at)
+                    leased = Leased(task, attempt, send, group, worker, run, at, timeout)
                     self._leases.setdefault(task, []).append(leased)
         return self._leases
 

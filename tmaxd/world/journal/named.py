@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from tmaxd.tasks.records import AttemptRow, Found, TaskRow, TaskStory
+from tmaxd.tasks.records import AttemptRow, Found, State, TaskRow, TaskStory
 from tmaxd.world.journal.look import End, Leased, Look, Single, Task
 from tmaxd.world.journal.schema import STATE_NAMES
 
@@ -23,21 +23,29 @@ def find(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Found, ...]:
         task = look.task(number)
         if task is None:
             continue
-        state, attempt = STATE_NAMES[task.state], task.spent
+        state, attempt = _state(look, task), task.spent
         if task.end is not None:
             attempt = look.done(task.end)[1]
         elif lease := look.lease(task):
-            state, attempt = "sent", lease.attempt
-        found.append(Found(number, task.block.group, state, attempt, task.block.at))
+            attempt = lease.attempt
+        over = task.end is None and not task.waits
+        outcome = task.single.outcome if over and task.single is not None else None
+        found.append(Found(number, task.block.group, state, attempt, task.block.at, outcome))
     return tuple(found)
 
 
-def find_key(db: sqlite3.Connection, group: str, key: str) -> tuple[int, str] | None:
+def _state(look: Look, task: Task) -> State:
+    return "sent" if look.lease(task) else STATE_NAMES[task.state]
+
+
+def find_key(db: sqlite3.Connection, group: str, key: str) -> tuple[int, str, State] | None:
     look = Look(db)
     blocks = look.blocks(
         "INDEXED BY blocks_key WHERE key IS NOT NULL AND grp = ? AND key = ?", group, key
     )
-    return next(((block.first, look.texts(block)[0]) for block in blocks), None)
+    block = next(blocks, None)
+    task = None if block is None else look.task(block.first)
+    return None if task is None else (task.id, look.texts(task.block)[0], _state(look, task))
 
 
 def story(db: sqlite3.Connection, number: int) -> TaskStory | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tmaxd.ports import Proc, Recovered, Revision, RunRecord, ServerId
+from tmaxd.ports import Proc, Recovered, RunOver, RunRecord, ServerId
 from tmaxd.tasks.records import HELD_PAYLOAD, Lease, State
+from tmaxd.world.journal import notes
 from tmaxd.world.journal.look import Look
 from tmaxd.world.journal.schema import DELAYED, STATE_NAMES
 from tmaxd.world.journal.waiting import lanes, next_due, next_expiry
@@ -23,17 +24,34 @@ def recover(db: sqlite3.Connection) -> Recovered:
     dues = {group: next_due(db, group, _EVER) for group in counts}
     expiries = {group: next_expiry(look, group, _EVER) for group in counts}
     sends = db.execute("SELECT max(send) FROM sends").fetchone()[0]
+    leases = tuple(_leases(look))
     return Recovered(
         next_id=db.execute("SELECT value FROM meta WHERE key = 'next_id'").fetchone()[0],
         runs=tuple(_open_runs(db)),
-        leases=tuple(_leases(look)),
+        leases=leases,
         counts=counts,
         lanes={group: found for group in counts if (found := tuple(lanes(db, group)))},
         next_due={group: due for group, due in dues.items() if due is not None},
         next_expiry={group: end for group, end in expiries.items() if end is not None},
         next_send=(sends or 0) + 1,
-        revision=_revision(db),
+        revision=notes.revision(db),
+        next_event=notes.next_event(db),
+        kept=notes.kept(db),
+        over=tuple(_runs_over(db, leases)),
     )
+
+
+def _runs_over(db: sqlite3.Connection, leases: Iterable[Lease]) -> Iterator[RunOver]:
+    """Reads all runs that are kept, so only where somebody asks."""
+    since = min((lease.sent for lease in leases if not lease.run), default=None)
+    if since is None:
+        return
+    rows = db.execute(
+        "SELECT run, worker, ended, reason FROM runs WHERE ended >= ? ORDER BY ended, number",
+        (since,),
+    )
+    for run, worker, ended, reason in rows:
+        yield RunOver(run, worker, ended, reason)
 
 
 def _leases(look: Look) -> Iterator[Lease]:
@@ -55,6 +73,7 @@ def _leases(look: Look) -> Iterator[Lease]:
             at=block.at,
             sent=leased.at,
             send=leased.send,
+            timeout=leased.timeout,
             was="delayed" if task.state == DELAYED else "queued",
             priority=block.priority,
             expires=task.expires,
@@ -66,8 +85,8 @@ def _leases(look: Look) -> Iterator[Lease]:
 
 def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
     rows = db.execute(
-        "SELECT run, worker, pid, start, boot_id, server_pid, server_started, at, revision, ready,"
-        " window, form, batch, beats FROM runs WHERE ended IS NULL ORDER BY number"
+        "SELECT run, worker, pid, start, boot_id, server_pid, server_started, at, revision, log_file,"
+        " log_size, said, ready, window, form, batch, beats FROM runs WHERE ended IS NULL ORDER BY number"
     )
     for (
         run,
@@ -79,6 +98,9 @@ def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
         s_at,
         at,
         revision,
+        log_file,
+        log_size,
+        said,
         ready,
         window,
         form,
@@ -93,18 +115,12 @@ def _open_runs(db: sqlite3.Connection) -> Iterator[RunRecord]:
             server=ServerId(s_pid, s_at),
             started=at,
             revision=revision,
+            log_file=log_file,
+            log_size=log_size,
+            said=bool(said),
             ready=bool(ready),
             window=window,
             form=form,
             batch=bool(batch),
             beats=bool(beats),
         )
-
-
-def _revision(db: sqlite3.Connection) -> Revision | None:
-    row = db.execute(
-        "SELECT number, digest, applied, text FROM revisions ORDER BY number DESC LIMIT 1"
-    ).fetchone()
-    if row is None:
-        return None
-    return Revision(number=row[0], digest=row[1], applied=row[2], text=row[3])

@@ -6,27 +6,41 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from tmaxd.tasks.records import RevisionApplied, RunEnded, RunReady, RunStarted
+from tmaxd.tasks.records import (
+    Record,
+    RevisionApplied,
+    RunEnded,
+    RunReady,
+    RunStarted,
+    RunTaken,
+)
 
 REVISIONS_KEPT = 50
 ENDED_RUNS_KEPT = 10_000
 """Runs whose end is older than that many later runs are forgotten: a crash loop must not fill the disk."""
 
-RunRecords = RunStarted | RunReady | RunEnded | RevisionApplied
-
 
 def _run_started(db: sqlite3.Connection, r: RunStarted) -> None:
     db.execute(
-        "INSERT INTO runs (run, worker, pid, start, boot_id, server_pid, server_started, revision, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (r.run, r.worker, r.pid, r.start, r.boot_id, r.server_pid, r.server_started, r.revision, r.at),
+        "INSERT INTO runs (run, worker, pid, start, boot_id, server_pid, server_started, revision, at,"
+        " log_file, log_size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (r.run, r.worker, r.pid, r.start, r.boot_id, r.server_pid, r.server_started, r.revision, r.at,
+         r.log_file, r.log_size),
     )  # fmt: skip
 
 
 def _run_ready(db: sqlite3.Connection, r: RunReady) -> None:
     db.execute(
-        "UPDATE runs SET ready = 1, window = ?, form = ?, batch = ?, beats = max(beats, ?) WHERE run = ?",
-        (r.window, r.form, r.batch, r.beats, r.run),
+        "UPDATE runs SET said = max(said, ?), ready = max(ready, ?), window = ?, form = ?, batch = ?,"
+        " beats = max(beats, ?) WHERE run = ?",
+        (r.said, r.ready, r.window, r.form, r.batch, r.beats, r.run),
+    )
+
+
+def _run_taken(db: sqlite3.Connection, r: RunTaken) -> None:
+    db.execute(
+        "UPDATE runs SET worker = ?, at = ?, log_file = ?, log_size = ? WHERE run = ?",
+        (r.worker, r.at, r.log_file, r.log_size, r.run),
     )
 
 
@@ -43,8 +57,8 @@ def _run_ended(db: sqlite3.Connection, r: RunEnded) -> None:
 
 def _revision(db: sqlite3.Connection, r: RevisionApplied) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO revisions (number, digest, text, applied) VALUES (?, ?, ?, ?)",
-        (r.number, r.digest, r.text, r.at),
+        "INSERT OR REPLACE INTO revisions (number, digest, text, applied, cause) VALUES (?, ?, ?, ?, ?)",
+        (r.number, r.digest, r.text, r.at, r.cause),
     )
     db.execute(
         "DELETE FROM revisions WHERE number <= (SELECT max(number) FROM revisions) - ?",
@@ -52,9 +66,10 @@ def _revision(db: sqlite3.Connection, r: RevisionApplied) -> None:
     )
 
 
-WRITERS: dict[type[RunRecords], Callable[[sqlite3.Connection, Any], None]] = {
+WRITERS: dict[type[Record], Callable[[sqlite3.Connection, Any], None]] = {
     RunStarted: _run_started,
     RunReady: _run_ready,
+    RunTaken: _run_taken,
     RunEnded: _run_ended,
     RevisionApplied: _revision,
 }

@@ -18,8 +18,8 @@ from pathlib import Path
 from tmaxd.ports import JournalError
 from tmaxd.tasks.records import State
 
-VERSION = 2
-"""Version 1 was never released."""
+VERSION = 3
+"""Versions 1 and 2 were never released."""
 
 PAGE = 4096
 """Bytes of a database page; fixed for ever when a database is created."""
@@ -60,6 +60,7 @@ CREATE TABLE singles (                  -- tasks of which more is to be said tha
     due REAL, worker TEXT, run TEXT, sent REAL, started REAL, ended REAL, outcome TEXT, error TEXT
 );
 CREATE INDEX singles_delayed ON singles (grp, due, id) WHERE state = 1;
+CREATE INDEX singles_delayed_id ON singles (grp, id) WHERE state = 1;
 CREATE INDEX singles_ended ON singles (state, grp, id) WHERE state >= 4;
 
 CREATE TABLE ends (                     -- tasks that one run has done, ids within 256 of each other
@@ -76,6 +77,7 @@ CREATE INDEX attempts_task ON attempts (task);
 
 CREATE TABLE sends (                    -- leases; valid for those of its tasks that wait for this attempt
     send INTEGER PRIMARY KEY, grp TEXT NOT NULL, worker TEXT NOT NULL, run TEXT NOT NULL, at REAL NOT NULL,
+    timeout REAL,                       -- seconds that each of its tasks may take; NULL: any time
     tasks BLOB NOT NULL                                                     -- see pack
 );
 
@@ -87,14 +89,23 @@ CREATE TABLE runs (
     pid INTEGER NOT NULL, start INTEGER NOT NULL, boot_id TEXT NOT NULL,
     server_pid INTEGER NOT NULL, server_started INTEGER NOT NULL,
     revision INTEGER NOT NULL, at REAL NOT NULL,
-    ready INTEGER NOT NULL DEFAULT 0, window INTEGER NOT NULL DEFAULT 1,
+    log_file INTEGER NOT NULL, log_size INTEGER NOT NULL,       -- where its output begins
+    said INTEGER NOT NULL DEFAULT 0, ready INTEGER NOT NULL DEFAULT 0, window INTEGER NOT NULL DEFAULT 1,
     form TEXT NOT NULL DEFAULT 'json', batch INTEGER NOT NULL DEFAULT 0, beats INTEGER NOT NULL DEFAULT 0,
     ended REAL, status INTEGER, signal INTEGER, reason TEXT
 );
 CREATE INDEX runs_open ON runs (number) WHERE ended IS NULL;
 
 CREATE TABLE revisions (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, applied REAL NOT NULL,
-    text TEXT NOT NULL);
+    text TEXT NOT NULL, cause TEXT NOT NULL);
+
+CREATE TABLE events (                   -- repeats are folded: `n` times, from `first` to `at`
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, first REAL NOT NULL, n INTEGER NOT NULL, level TEXT NOT NULL,
+    name TEXT NOT NULL, worker TEXT NOT NULL, grp TEXT NOT NULL, reason TEXT NOT NULL, fields TEXT NOT NULL
+);
+CREATE INDEX events_worker ON events (worker, seq) WHERE worker <> '';
+
+CREATE TABLE kept (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 """
 
 

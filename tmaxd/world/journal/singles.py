@@ -11,12 +11,11 @@ from tmaxd.world.journal.moves import Contradiction
 from tmaxd.world.journal.schema import CANCELLED, DEAD, DELAYED, QUEUED
 
 _KEPT = " ON CONFLICT (id) DO UPDATE SET " + ", ".join(
-    ["worker = coalesce(excluded.worker, worker)", "run = coalesce(excluded.run, run)"]
-    + ["base = base + excluded.base"]
+    ["base = base + excluded.base"]
     + [f"{name} = excluded.{name}"
-       for name in ("state", "attempt", "due", "sent", "started", "ended", "outcome", "error")]
+       for name in ("state", "attempt", "due", "worker", "run", "sent", "started", "ended", "outcome", "error")]
 )  # fmt: skip
-"""Who had a task last is kept when it ends while it waits; `sent` is then NULL, which tells the two apart."""
+"""When a task ends while it waits, nobody had it: worker, run and `sent` are NULL then."""
 
 
 class Singles:
