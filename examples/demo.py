@@ -34,8 +34,6 @@ class Demo:
         self.env = dict(os.environ) | {
             "TMAX_RUNTIME_DIR": str(folder / "run"),
             "TMAX_STATE_DIR": str(folder / "state"),
-            # The workers' `python3` is the one that runs this.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
         }
         self.env.pop("TMAX_FLEET", None)
 
@@ -117,7 +115,7 @@ def verify(demo: Demo, tasks: dict[str, int]) -> int:
 
 def run_directly(demo: Demo, file: str) -> tuple[bool, str]:
     done = subprocess.run(
-        ["python3", "-m", "tabnanny", "-v", file],
+        ["sha256sum", file],
         env=demo.env,
         stdin=subprocess.DEVNULL,
         capture_output=True,

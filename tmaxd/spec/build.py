@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tmaxd.spec.build_supervision import NEVER, hooks, kept
 from tmaxd.spec.env_file import parse_env
 from tmaxd.spec.file_model import GroupKeys, SpecFile, WorkerKeys
 from tmaxd.spec.file_pipes import PipesKeys, RouteKeys
 from tmaxd.spec.file_types import Groups
 from tmaxd.spec.gather import Document, Files, Gathered
-from tmaxd.spec.merge import defaults_of, given, kind_of, layout_of, overlay
+from tmaxd.spec.merge import given, kind_of, layout_of
 from tmaxd.spec.model import (
     Backoff,
-    Duration,
     Group,
     Inbox,
     Outbox,
@@ -22,27 +22,28 @@ from tmaxd.spec.model import (
     Retry,
     Route,
     Spec,
-    Stop,
 )
 from tmaxd.spec.problems import dotted
 from tmaxd.spec.source import Broken, Mark
+from tmaxd.spec.units import Duration
 
 MAX_RESOLVED = 8 * 1024 * 1024
 """Characters of argv and env of all groups: defaults and env files are copied into each group, and the
 resolved spec is kept with each revision."""
 
-NEVER = Duration("inf")
 
+def build(gathered: Gathered, merged: Mapping[str, WorkerKeys], files: Files) -> Spec:
+    """The spec. `merged`: each group over the defaults.
 
-def build(gathered: Gathered, files: Files) -> Spec:
-    """The spec. Problems (env files) go to `files.report`; when there are any, here or before, the
+    Problems (env files) go to `files.report`; when there are any, here or before, the
     result is of no use."""
-    return _Builder(gathered, files).spec()
+    return _Builder(gathered, merged, files).spec()
 
 
 class _Builder:
-    def __init__(self, gathered: Gathered, files: Files) -> None:
+    def __init__(self, gathered: Gathered, merged: Mapping[str, WorkerKeys], files: Files) -> None:
         self.gathered = gathered
+        self.merged = merged
         self.files = files
         self.env_files: dict[Path, dict[str, str]] = {}
         self.left = MAX_RESOLVED
@@ -50,19 +51,19 @@ class _Builder:
 
     def spec(self) -> Spec:
         main = self.gathered.documents[0]
-        defaults = defaults_of(layer.file for layer in self.gathered.layers)
         groups: dict[str, Group] = {}
         for document in self.gathered.documents:
             for name, keys in (document.file.workers or {}).items():
-                group = self._group(document, name, keys, overlay(defaults, keys))
+                group = self._group(document, name, keys)
                 self._spend(group, document.at("workers", name, key=True))
                 groups.setdefault(name, group)
         fleet = main.file.fleet if isinstance(main.file, SpecFile) else ""
-        return Spec(fleet=fleet, workers=groups, pipes=self._pipes())
+        on = hooks(document.file for document in self.gathered.documents)
+        return Spec(fleet=fleet, workers=groups, pipes=self._pipes(), on=on)
 
-    def _group(self, document: Document, name: str, keys: GroupKeys, merged: WorkerKeys) -> Group:
+    def _group(self, document: Document, name: str, keys: GroupKeys) -> Group:
         kind, argv = kind_of(keys)
-        settings = given(merged)
+        settings = given(self.merged[name])
         tasks = kind != "run"
         if tasks:
             settings.setdefault("layout", self.layout)
@@ -75,8 +76,8 @@ class _Builder:
             count=given(keys).get("count", 1),
             env=self._file_env(document, name, settings) | settings.get("env", {}),
             cwd=settings.get("cwd", str(main)),
-            stop=Stop(**given(settings.get("stop"))),
             retry=Retry(**{**retry, "backoff": backoff}),
+            **kept(settings, keys),
             **(_tasks(settings) if tasks else {}),
         )
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import UNSET
 
+from tmaxd.spec.check_hooks import check_hooks, check_pools
+from tmaxd.spec.check_order import check_order
 from tmaxd.spec.check_pipes import check_pipes
+from tmaxd.spec.check_probes import check_probes
+from tmaxd.spec.check_restart import check_restart
+from tmaxd.spec.check_rollout import check_pool, check_rollout, share
 from tmaxd.spec.file_model import GroupKeys, WorkerKeys
 from tmaxd.spec.gather import Document, Gathered, Report
-from tmaxd.spec.merge import defaults_of, given, kind_of, layout_of
+from tmaxd.spec.merge import given, kind_of, layout_of
 from tmaxd.spec.model import MAX_NAME, worker_name
 from tmaxd.spec.problems import Problem, dotted, show
-from tmaxd.spec.source import Mark
+from tmaxd.spec.subject import Subject
 
 MAX_WORKERS = 5000
 """Of a fleet; each is a tmux session, three FIFOs and a process at least."""
@@ -30,19 +37,25 @@ _TASK_KEYS = (
 )
 
 
-def check(gathered: Gathered, report: Report, warn: Report) -> None:
-    """Every finding goes to `report` or `warn`; nothing is changed."""
-    _Check(gathered, report, warn).all()
+def check(
+    gathered: Gathered, merged: Mapping[str, WorkerKeys], report: Report, warn: Report
+) -> None:
+    """`merged`: each group over the defaults. Every finding goes to `report` or `warn`; nothing is changed."""
+    _Check(gathered, merged, report, warn).all()
 
 
 class _Check:
-    def __init__(self, gathered: Gathered, report: Report, warn: Report) -> None:
+    def __init__(
+        self, gathered: Gathered, merged: Mapping[str, WorkerKeys], report: Report, warn: Report
+    ) -> None:
         self.gathered = gathered
+        self.merged = merged
         self.report = report
         self.warn = warn
         self.groups: dict[str, tuple[Document, GroupKeys | None]] = {}
         """By name, with the file that has it; None: its own mistakes are reported already."""
-        self.defaults = defaults_of(layer.file for layer in gathered.layers)
+        self.subjects: dict[str, Subject] = {}
+        """The sound ones of them."""
         self.layout = layout_of(document.file for document in gathered.documents)
 
     def all(self) -> None:
@@ -55,6 +68,9 @@ class _Check:
             self._spans(document, ("defaults",), document.file.defaults)
         takers = {n for n, (_, g) in self.groups.items() if g is None or kind_of(g)[0] != "run"}
         check_pipes(self.gathered, self.groups.keys(), takers, self.report, self.warn)
+        check_order(self.subjects, self.groups.keys())
+        check_pools(self.gathered, self.groups.keys(), self.report)
+        check_hooks(self.gathered, self.report)
         self._whole()
 
     def _collect(self, document: Document) -> None:
@@ -84,15 +100,34 @@ class _Check:
         if not argv[0].strip():
             message = "the first entry names the program; it is empty"
             self.report(self._problem(document, (*path, kind, 0), message))
-        longest = worker_name(name, max(group.count or 1, 1) if group.count is not UNSET else 1)
+        subject = self._subject(document, name, group)
+        surge = share(subject.said("rollout").get("surge", 0), subject.count, up=True)
+        longest = worker_name(name, max(subject.count + surge, 1))
         if len(longest) > MAX_NAME:
             message = f"its workers would be named up to {show(longest)}, longer than {MAX_NAME}"
             self.report(document.at(*path, key=True).problem(dotted(path), message))
         if kind != "task":
             self._payload(document, (*path, kind), kind, argv)
         if kind != "run":
-            self._shared(document, path, group)
+            self._shared(subject)
         self._spans(document, path, group)
+        check_restart(subject)
+        check_probes(subject)
+        check_rollout(subject)
+        check_pool(subject, self.layout)
+
+    def _subject(self, document: Document, name: str, group: GroupKeys) -> Subject:
+        subject = self.subjects[name] = Subject(
+            name=name,
+            kind=kind_of(group)[0],
+            document=document,
+            keys=group,
+            merged=self.merged[name],
+            gathered=self.gathered,
+            reports=self.report,
+            warns=self.warn,
+        )
+        return subject
 
     def _payload(
         self, document: Document, path: tuple[str, ...], kind: str, argv: tuple[str, ...]
@@ -102,39 +137,22 @@ class _Check:
                 message = f"`{{payload}}` is replaced only in `task`; `{kind}` gets it as it is"
                 self.warn(self._problem(document, (*path, i), message))
 
-    def _shared(self, document: Document, path: tuple[str, ...], group: GroupKeys) -> None:
-        balance = self._effective(group, "balance")
-        shared = (self._effective(group, "layout") or self.layout) == "shared"
-        if not shared or balance in (None, "least_loaded"):
-            return
-        message = f"`balance: {balance}` does not go with `layout: shared`, where each worker takes its tasks by itself"
-        mark, key = self._set_at(document, path, group, "balance")
-        help_ = "balance: least_loaded, or layout: dedicated"
-        self.report(mark.problem(key, message, allowed=help_))
-
-    def _effective(self, group: GroupKeys, name: str) -> object:
-        """A single value over the defaults, as `merge` has it; None where nothing is said."""
-        own = getattr(group, name)
-        value = getattr(self.defaults, name) if own is UNSET else own
-        return None if value is UNSET else value
-
-    def _set_at(
-        self, document: Document, path: tuple[str, ...], group: GroupKeys, name: str
-    ) -> tuple[Mark, str]:
-        """Where a setting of a group stands that is not well: in the group, or else in the topmost defaults."""
-        whole = (*path, name)
-        if getattr(group, name) in (UNSET, None):
-            for layer in self.gathered.layers:
-                if name in given(layer.file.defaults):
-                    document, whole = layer, ("defaults", name)
-        return document.at(*whole), dotted(whole)
+    def _shared(self, group: Subject) -> None:
+        balance = group.merged.balance
+        shared = (group.merged.layout or self.layout) == "shared"
+        if shared and balance and balance != "least_loaded":
+            where = "`layout: shared`, where each worker takes its tasks by itself"
+            message = f"`balance: {balance}` does not go with {where}"
+            help_ = "balance: least_loaded, or layout: dedicated"
+            group.report(("balance",), message, allowed=help_)
 
     def _spans(self, document: Document, path: tuple[str, ...], keys: object) -> None:
-        settings = given(keys) if isinstance(keys, WorkerKeys) else {}
-        if settings.get("lease", MIN_LEASE) < MIN_LEASE:
+        if not isinstance(keys, WorkerKeys):
+            return
+        if isinstance(keys.lease, float) and keys.lease < MIN_LEASE:
             message = f"less than {MIN_LEASE:.0f}s: workers give a sign of life every 10s, and may be late"
             self.report(self._problem(document, (*path, "lease"), message))
-        backoff = given(given(settings.get("retry")).get("backoff"))
+        backoff = given(given(keys.retry).get("backoff"))
         if "first" in backoff and "max" in backoff and backoff["first"] > backoff["max"]:
             message = "longer than `max`, so that each delay is `max`"
             self.warn(self._problem(document, (*path, "retry", "backoff", "first"), message))
@@ -145,13 +163,11 @@ class _Check:
         if not self.gathered.partial and texts and not any("workers" in text for text in texts):
             message = "the key `workers` is missing; `workers: {}` declares a fleet of none"
             self.report(main.at().problem("", message))
-        total = sum(
-            1 if g.count in (UNSET, None) else int(g.count or 0)
-            for _, g in self.groups.values()
-            if g is not None
-        )
-        if total > MAX_WORKERS:
-            message = f"{total:,} workers in all; at most {MAX_WORKERS:,}"
+        total = sum(subject.count for subject in self.subjects.values())
+        spares = sum(subject.spares for subject in self.subjects.values())
+        if total + spares > MAX_WORKERS:
+            more = f" and {spares:,} spares" if spares else ""
+            message = f"{total:,} workers{more} in all; at most {MAX_WORKERS:,}"
             self.report(main.at("workers", key=True).problem("workers", message))
 
     def _problem(self, document: Document, path: tuple[str | int, ...], message: str) -> Problem:

@@ -131,7 +131,7 @@ class _Check(msgspec.Struct):
     def _mistake(self, document: Document, path: Path, text: str, mistake: Mistake) -> None:
         from tmaxd.spec.suggest import closest
 
-        mark = _within(document.at(*path), text, mistake.position)
+        mark = document.at(*path).within(text, mistake.position)
         near = closest(mistake.name, PLACEHOLDERS) if mistake.name else None
         nearest = None if near is None else f"{{{near}}}"
         self.report(mark.problem(dotted(path), mistake.message, nearest=nearest))
@@ -195,11 +195,3 @@ def _mapping(value: Data) -> dict[str, Data]:
 
 def _list(value: Data) -> list[Data]:
     return value if isinstance(value, list) else []
-
-
-def _within(mark: Mark, text: str, position: int) -> Mark:
-    """The place of a character of a value, where the value stands in one line as it is."""
-    lines = mark.source.lines
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    column = line.find(text, mark.column)
-    return mark._replace(column=column + position) if text and column >= 0 else mark

@@ -12,6 +12,9 @@ from tmaxd.spec.fields import FieldClass, class_of
 from tmaxd.spec.model import Group, Spec
 from tmaxd.spec.resolved import encode
 
+_NEVER = (("stop", "drain"), ("ready", "within"), ("pool", "max_age"))
+"""Where None is a time that never comes. Elsewhere it is what has not been said."""
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One key. UNSET (in JSON: no such field) is a value that is not there."""
@@ -47,15 +50,25 @@ def _words(spec: Spec) -> dict[str, Any]:
         "fleet": spec.fleet,
         "workers": {name: _group(group) for name, group in spec.workers.items()},
         "pipes": pipes,
+        "on": {
+            event: [{"run": list(hook.argv), "timeout": float(hook.timeout)} for hook in hooks]
+            for event, hooks in spec.on.items()
+        },
     }
 
 
 def _group(group: Group) -> dict[str, Any]:
     words: dict[str, Any] = msgspec.to_builtins(group, enc_hook=encode)
     words[words.pop("kind")] = words.pop("argv")
-    words["lease"] = words["lease"] or "never"
+    if words["ready"] and not words["ready"]["frame"]:
+        del words["ready"]["frame"]  # is not asked, as the other questions that are None
+    words["after"] = {item.group: item.condition for item in group.after}
+    for holder, key in ((words, "lease"), *((words.get(k) or {}, key) for k, key in _NEVER)):
+        if key in holder and holder[key] is None:
+            holder[key] = "never"
     return _given(words)
 
 
 def _given(words: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in words.items() if value is not None}
+    said = ((k, _given(v) if isinstance(v, dict) else v) for k, v in words.items())
+    return {key: value for key, value in said if value is not None}

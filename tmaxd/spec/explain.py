@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from tmaxd.spec.event_names import EVENTS
 from tmaxd.spec.file_model import PartFile
 from tmaxd.spec.plain import Data
 from tmaxd.spec.problems import MAX_PROBLEMS, Problem, dotted, show
@@ -44,6 +45,9 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     if error.validator != "anyOf":
         yield error
         return
+    if all(map(_is_plain, _schema(error)["anyOf"])):
+        yield error  # one value: all branches together say what it may be
+        return
     branches: dict[int, list[ValidationError]] = {}
     for inner in error.context or ():
         branches.setdefault(int(inner.schema_path[0]), []).append(inner)
@@ -53,6 +57,10 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
                 yield from _leaves(inner)
             return
     yield error
+
+
+def _is_plain(branch: dict[str, Any]) -> bool:
+    return "$ref" not in branch and branch.get("type") not in ("array", "object")
 
 
 def _schema(error: ValidationError) -> dict[str, Any]:
@@ -114,6 +122,10 @@ class _Explainer:
         kept = path[:first]
         if len(kept) == 3 and kept[0] == "workers" and kept[2] in KINDS:
             kept = kept[:2]  # without its argv a group is none
+        if kept[:1] in (("on",), ("pool",)):
+            kept = kept[
+                : 1 + (kept[0] == "on")
+            ]  # nor a hook without its command, or a pool of no group
         if len(kept) == 4 and kept[:2] in (("pipes", "inboxes"), ("pipes", "outboxes")):
             kept = kept[:3]  # nor is a box that leads nowhere
         self.wrong.add(kept)
@@ -139,6 +151,9 @@ class _Explainer:
 
     def _bad_name(self, path: Path, name: str) -> None:
         self._leave_out((*path, name))
+        if path == ("on",):
+            self._no_event(name)
+            return
         what, allowed = NAMES[str(path[-1])]
         if what == "variable" and name.startswith("TMAX_"):
             message = "names that begin with TMAX_ are set by tmaxd itself"
@@ -151,6 +166,12 @@ class _Explainer:
             allowed=allowed,
             nearest=suggest_name(name, what),
         )
+
+    def _no_event(self, name: str) -> None:
+        allowed = "the names in docs/spec.md, or `*` for every event"
+        near = closest(name, EVENTS)
+        message = f"there is no event {show(name)}"
+        self._put(("on", name), message, key=True, allowed=allowed, nearest=near)
 
     def _unknown_keys(self, path: Path, error: ValidationError) -> None:
         known = sorted(_schema(error)["properties"])

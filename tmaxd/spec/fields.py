@@ -25,6 +25,12 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "workers.*.env_file": "when_idle",
     "workers.*.cwd": "when_idle",
     "workers.*.stop": "live",
+    "workers.*.restart": "live",
+    "workers.*.ready": "live",
+    "workers.*.health": "live",
+    "workers.*.after": "live",
+    "workers.*.rollout": "live",
+    "workers.*.pool": "live",
     "workers.*.timeout": "live",
     "workers.*.retry": "live",
     "workers.*.window": "next_start",
@@ -39,6 +45,8 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "pipes.inboxes": "live",
     "pipes.outboxes": "live",
     "pipes.routes": "live",
+    "pool": "live",
+    "on": "live",
 }
 """Key patterns; `*` is any one part. What lies below a key has its class unless it is listed itself.
 `include` and `defaults` have none: they are worked into the groups before anything is compared."""

@@ -12,53 +12,23 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tmaxd.spec.file_hooks import EventName, Hooks
 from tmaxd.spec.file_pipes import PipesKeys
+from tmaxd.spec.file_probes import HealthKeys, ReadyKeys
+from tmaxd.spec.file_restart import RestartKeys
+from tmaxd.spec.file_retry import RetryKeys
+from tmaxd.spec.file_rollout import Number, PoolKeys, PoolsKeys, RolloutKeys
+from tmaxd.spec.file_stop import StopKeys
 from tmaxd.spec.file_types import EnvName, Name, Words, help_of
 from tmaxd.spec.model import (
-    Attempts,
     Balance,
     Count,
-    Duration,
     Layout,
     MaxQueue,
-    Signal,
     Window,
 )
+from tmaxd.spec.supervision import Condition
 from tmaxd.spec.values import Lease, Positive
-
-
-class StopKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a worker is stopped: the signal goes to its whole process tree; what is left after the grace
-    period gets SIGKILL."""
-
-    signal: Annotated[
-        Signal | UnsetType | None, help_of("The first signal.", "TERM", "INT", default="TERM")
-    ] = UNSET
-    after: Annotated[
-        Duration | UnsetType | None,
-        help_of("How long the tree may take before SIGKILL.", "10s", "500ms", default="10s"),
-    ] = UNSET
-
-
-class BackoffKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The delay before a task is tried again: `first`, doubled each time, never more than `max`."""
-
-    first: Annotated[
-        Duration | UnsetType | None, help_of("The first delay.", "1s", "250ms", default="1s")
-    ] = UNSET
-    max: Annotated[
-        Duration | UnsetType | None, help_of("The longest delay.", "1m", default="1m")
-    ] = UNSET
-
-
-class RetryKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to a task that fails. A task that fails for a passing cause (exit status 75, a worker
-    that died) gets at least 3 attempts."""
-
-    attempts: Annotated[
-        Attempts | UnsetType | None, help_of("How often it is tried, in all.", 3, default=1)
-    ] = UNSET
-    backoff: Annotated[BackoffKeys | UnsetType | None, help_of("The delay between tries.")] = UNSET
 
 
 class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +62,42 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = UNSET
     stop: Annotated[StopKeys | UnsetType | None, help_of("How a worker is stopped.")] = UNSET
+    restart: Annotated[
+        RestartKeys | UnsetType | None,
+        help_of("Which ends are followed by a new start.", {"policy": "on_failure"}),
+    ] = UNSET
+    ready: Annotated[
+        ReadyKeys | UnsetType | None,
+        help_of(
+            "When a worker is ready. Default: `serve` and `task` workers when they say it, others when they run. On "
+            "top of that, workers that take tasks always have to say it.",
+            {"tcp": 8080, "within": "10s"},
+            {"output": "\\$ $"},
+        ),
+    ] = UNSET
+    health: Annotated[
+        HealthKeys | UnsetType | None,
+        help_of(
+            "Whether a worker that was ready still works. Default: as long as it runs.",
+            {"http": "http://127.0.0.1:8080/health", "every": "5s"},
+        ),
+    ] = UNSET
+    rollout: Annotated[
+        RolloutKeys | UnsetType | None,
+        help_of(
+            "How a change reaches the workers. Default: one after the other.",
+            {"max_unavailable": "25%", "canary": 1},
+        ),
+    ] = UNSET
+    pool: Annotated[
+        Number | PoolKeys | UnsetType | None,
+        help_of(
+            "Booted spares that are kept for the workers, or how many. Not for groups with `layout: shared`. Default: "
+            "none.",
+            1,
+            {"size": 2, "max_age": "10m"},
+        ),
+    ] = UNSET
     timeout: Annotated[
         Positive | UnsetType | None,
         help_of("How long a task may take (`serve` and `task`). Default: no limit.", "30s", "2h"),
@@ -167,6 +173,22 @@ class GroupKeys(WorkerKeys, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     count: Annotated[
         Count | UnsetType | None, help_of("How many workers; 0 is legal.", 4, default=1)
     ] = UNSET
+    after: Annotated[
+        str
+        | Annotated[tuple[str, ...], Meta(max_length=100)]
+        | dict[str, Condition]
+        | UnsetType
+        | None,
+        help_of(
+            "Groups that have to be so far before a worker of this one is started. `started`: all workers of that "
+            "group live, or are finished. `ready`: they are ready; meant where nothing is said. `healthy`: their "
+            "health check says so too. `finished`: they ended well, and are not started again. Only the start waits. "
+            "When the fleet goes down, workers of this group are stopped before those of the groups that it names.",
+            "db",
+            ["db", "cache"],
+            {"db": "healthy", "migrate": "finished"},
+        ),
+    ] = UNSET
     run: Annotated[
         Words | UnsetType, help_of("A program that is only kept alive.", ["bash", "-l"])
     ] = UNSET
@@ -182,7 +204,7 @@ class GroupKeys(WorkerKeys, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         help_of(
             "A command that is run once for each task. `{payload}` becomes the task's payload; without "
             "it the payload comes on standard input.",
-            ["python3", "-m", "tabnanny", "-v", "{payload}"],
+            ["sha256sum", "{payload}"],
         ),
     ] = UNSET
 
@@ -218,6 +240,19 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         help_of("The groups by name.", {"shell": {"count": 1, "run": ["bash", "-l"]}}),
     ] = UNSET
     pipes: Annotated[PipesKeys | UnsetType | None, help_of("The FIFOs of the fleet.")] = UNSET
+    pool: Annotated[
+        PoolsKeys | UnsetType | None,
+        help_of("Booted spares for several groups at once.", {"size": 1, "groups": ["shell"]}),
+    ] = UNSET
+    on: Annotated[
+        dict[EventName, Hooks] | UnsetType | None,
+        help_of(
+            "Commands that are run on events, by the name of the event; `*` is every event. A command, a mapping with "
+            "`run`, or a list of these. Those of all files are taken.",
+            {"worker_crashed": ["notify-send", "tmaxd"]},
+            {"*": [{"run": ["./log.sh"], "timeout": "5s"}]},
+        ),
+    ] = UNSET
 
 
 class SpecFile(PartFile, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tmaxd.spec.file_types import Groups, Name, help_of
-from tmaxd.spec.model import Layout, MaxHops, Size, When
+from tmaxd.spec.model import Layout, MaxHops, When
+from tmaxd.spec.units import Size
 
 
 class InboxKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from tmaxd.spec.values import ENV_NAME, NAME
 Name = Annotated[str, Meta(pattern=NAME, min_length=1, max_length=MAX_NAME)]
 EnvName = Annotated[str, Meta(pattern=ENV_NAME)]
 Words = Annotated[tuple[str, ...], Meta(min_length=1)]
+Keystroke = Annotated[str, Meta(min_length=1, max_length=1000)]
 Groups = str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)]
 """One group, or several. The limit bounds what one end of a task can make."""
 

@@ -14,6 +14,7 @@ import msgspec
 from tmaxd.spec.build import build
 from tmaxd.spec.check import check
 from tmaxd.spec.gather import Files, Reader, gather
+from tmaxd.spec.merge import settle
 from tmaxd.spec.model import Spec
 from tmaxd.spec.problems import MAX_PROBLEMS, Problem, clean
 from tmaxd.spec.resolved import digest, from_text, to_text
@@ -53,9 +54,13 @@ def load(path: Path, read: Reader, env: Mapping[str, str], home: str) -> Loaded 
     gathered = gather(whole, files, env, home)
     spec = None
     if gathered.documents:
-        check(gathered, problems.add, warnings.add)
+        merged = settle(
+            (document.file for document in gathered.documents),
+            (layer.file for layer in gathered.layers),
+        )
+        check(gathered, merged, problems.add, warnings.add)
         try:
-            spec = build(gathered, files)
+            spec = build(gathered, merged, files)
         except Broken as error:
             problems.add(error.problem)
     sources = tuple(files.sources)

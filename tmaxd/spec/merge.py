@@ -11,7 +11,17 @@ import msgspec
 from msgspec import UNSET
 
 from tmaxd.spec.file_model import GroupKeys, PartFile, WorkerKeys
+from tmaxd.spec.file_probes import HealthKeys, ReadyKeys
+from tmaxd.spec.file_rollout import PoolKeys, PoolsKeys
 from tmaxd.spec.model import Kind, Layout
+from tmaxd.spec.supervision import HEALTH_QUESTIONS, READY_QUESTIONS, Condition
+
+_QUESTIONS: dict[type, tuple[str, ...]] = {
+    ReadyKeys: READY_QUESTIONS,
+    HealthKeys: HEALTH_QUESTIONS,
+}
+_OF_TASKS = (("ready", "frame"), ("health", "heartbeat"))
+"""Questions that only workers that take tasks can answer."""
 
 
 def defaults_of(layers: Iterable[PartFile]) -> WorkerKeys:
@@ -23,7 +33,69 @@ def defaults_of(layers: Iterable[PartFile]) -> WorkerKeys:
 def overlay(lower: WorkerKeys, upper: WorkerKeys) -> WorkerKeys:
     """The keys that a group and `defaults` share; what a group alone has is not in the result."""
     names = WorkerKeys.__struct_fields__
-    return WorkerKeys(**{n: _over(getattr(lower, n), getattr(upper, n)) for n in names})
+    merged = {n: getattr(lower, n) for n in names}
+    for name in names:
+        value = getattr(upper, name)
+        if value is not UNSET:
+            merged[name] = _over(merged[name], value)
+    if merged["pool"] is not UNSET:
+        merged["pool"] = _over(_sized(lower.pool), _sized(upper.pool))
+    return WorkerKeys(**merged)
+
+
+def settle(files: Iterable[PartFile], layers: Iterable[PartFile]) -> dict[str, WorkerKeys]:
+    """By group: what it says, over the `pool` of the fleet if that names it, over the defaults (`layers`, lowest
+    first)."""
+    files = tuple(files)
+    defaults, pools = defaults_of(layers), _pools(files)
+    merged: dict[str, WorkerKeys] = {}
+    for file in files:
+        for name, keys in (file.workers or {}).items():
+            if name not in merged:
+                merged[name] = _settled(defaults, keys, pools.get(name))
+    return merged
+
+
+def _settled(defaults: WorkerKeys, keys: GroupKeys, shared_pool: PoolsKeys | None) -> WorkerKeys:
+    """A question in the defaults that workers of the group's kind cannot answer is passed over."""
+    if shared_pool is not None:
+        pool = PoolKeys(size=shared_pool.size, max_age=shared_pool.max_age)
+        defaults = overlay(defaults, WorkerKeys(pool=pool))
+    merged = overlay(defaults, keys)
+    if keys.run is not UNSET:
+        for name, question in _OF_TASKS:
+            if getattr(keys, name) is not UNSET or getattr(merged, name) is UNSET:
+                continue
+            if given(getattr(merged, name)).get(question):
+                merged = msgspec.structs.replace(merged, **{name: UNSET})
+    return merged
+
+
+def _pools(files: Iterable[PartFile]) -> dict[str, PoolsKeys]:
+    """By group: the pool of the fleet that names it."""
+    pools = (file.pool for file in files if isinstance(file.pool, PoolsKeys))
+    found: dict[str, PoolsKeys] = {}
+    for pool in pools:
+        for group in (pool.groups,) if isinstance(pool.groups, str) else pool.groups:
+            found.setdefault(group, pool)
+    return found
+
+
+def asked(keys: ReadyKeys | HealthKeys) -> list[str]:
+    """The questions in it."""
+    said = given(keys)
+    return [q for q in _QUESTIONS[type(keys)] if said.get(q) not in (None, False)]
+
+
+def conditions(keys: GroupKeys) -> list[tuple[str | int | None, str, Condition]]:
+    """What a group comes after: where in `after` it stands (None: it is all of it), the group, and how far that has
+    to be."""
+    after = keys.after
+    if isinstance(after, str):
+        return [(None, after, "ready")]
+    if isinstance(after, dict):
+        return [(name, name, condition) for name, condition in after.items()]
+    return [(i, n, "ready") for i, n in enumerate(after if isinstance(after, tuple) else ())]
 
 
 def layout_of(files: Iterable[PartFile]) -> Layout:
@@ -36,8 +108,14 @@ def given(keys: msgspec.Struct | msgspec.UnsetType | None) -> dict[str, Any]:
     """The fields that are set, by name."""
     if not isinstance(keys, msgspec.Struct):
         return {}
-    fields = ((name, getattr(keys, name)) for name in keys.__struct_fields__)
-    return {name: value for name, value in fields if value is not UNSET and value is not None}
+    said = {}
+    for name in (
+        keys.__struct_fields__
+    ):  # the busiest loop of a load; a comprehension takes half as long again
+        value = getattr(keys, name)
+        if value is not UNSET and value is not None:
+            said[name] = value
+    return said
 
 
 def kind_of(group: GroupKeys) -> tuple[Kind, tuple[str, ...]]:
@@ -61,5 +139,13 @@ def _over(lower: Any, upper: Any) -> Any:  # noqa: ANN401 - any field of the fil
     if isinstance(upper, msgspec.Struct):
         below = lower if isinstance(lower, type(upper)) else type(upper)()
         names = upper.__struct_fields__
-        return type(upper)(**{n: _over(getattr(below, n), getattr(upper, n)) for n in names})
+        merged = {n: _over(getattr(below, n), getattr(upper, n)) for n in names}
+        if isinstance(upper, ReadyKeys | HealthKeys) and (new := asked(upper)):
+            # Another question takes the place of the one below.
+            merged |= dict.fromkeys(set(_QUESTIONS[type(upper)]) - set(new), UNSET)
+        return type(upper)(**merged)
     return upper
+
+
+def _sized(pool: Any) -> Any:  # noqa: ANN401 - as it is written
+    return PoolKeys(size=pool) if isinstance(pool, int) else pool

@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tmaxd.spec.supervision import After, Health, Pool, Ready, Restart, Rollout, Stop
+from tmaxd.spec.units import Duration, Size
+
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Group, inbox, outbox and fleet names: safe as a file name, a tmux target (no `.` or `:`) and a label."""
 
@@ -18,16 +21,7 @@ MAX_NAME = 40
 MAX_COUNT = 1000
 
 
-class Duration(float):
-    """Seconds, written `500ms`, `30s`, `5m`, `2h`, `1d`."""
-
-
-class Size(int):
-    """Bytes, written `4096`, `64KiB`, `512MiB`, `2GiB`."""
-
-
 Kind = Literal["run", "serve", "task"]
-Signal = Literal["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"]
 Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Attempts = Annotated[int, Meta(ge=1, le=100)]
@@ -37,13 +31,6 @@ Layout = Literal["dedicated", "shared"]
 When = Literal["done", "dead", "any"]
 MaxQueue = Annotated[int, Meta(ge=1, le=100_000_000)]
 MaxHops = Annotated[int, Meta(ge=1, le=100)]
-
-
-class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a worker is stopped: the signal goes to its whole process tree, then SIGKILL to what is left."""
-
-    signal: Signal = "TERM"
-    after: Duration = Duration(10)
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +59,13 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cwd: str
     """Absolute."""
     stop: Stop = Stop()
+    restart: Restart = Restart()
+    ready: Ready | None = None
+    """None: `serve` and `task` workers say it by a frame, others are ready when they run."""
+    health: Health | None = None
+    after: tuple[After, ...] = ()
+    rollout: Rollout = Rollout()
+    pool: Pool | None = None
     timeout: Duration | None = None
     """Seconds a task may take."""
     retry: Retry = Retry()
@@ -119,12 +113,21 @@ class Pipes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     routes: tuple[Route, ...] = ()
 
 
+class Hook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command that is run on an event; the event is on its standard input, as one line of JSON."""
+
+    argv: Argv
+    timeout: Duration = Duration(30)
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fleet, whole and checked."""
 
     fleet: str
     workers: dict[str, Group]
     pipes: Pipes = Pipes()
+    on: dict[str, tuple[Hook, ...]] = {}
+    """Event name, or `*`, to the commands that are run on it."""
 
 
 def worker_name(group: str, number: int) -> str:

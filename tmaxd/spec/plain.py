@@ -1,8 +1,8 @@
 """Nodes to plain data: references expanded, `x-…` keys dropped, paths made absolute.
 
-What a scalar becomes depends on where it stands. In argv and env it is the text as written (`1.10`
-stays `1.10`), in path fields a path, elsewhere YAML 1.2's null, booleans and decimal integers are
-told from text. There is no field for a fraction, so `1.5` is text and its field says what it wants.
+What a scalar becomes depends on where it stands (`shapes`). In argv and env it is the text as written (`1.10`
+stays `1.10`), in path fields a path, elsewhere YAML 1.2's null, booleans and decimal integers are told from
+text. Fractions are numbers only where one may stand; elsewhere `1.5` is text and its field says what it wants.
 `~` is never null here: in this format it is the home folder.
 """
 
@@ -11,88 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from tmaxd.spec.expand import TooLong, Trouble, expand
 from tmaxd.spec.problems import Problem, dotted
+from tmaxd.spec.shapes import FILE, Keys, Leaf, Many, Mixed, Names, Shape
 from tmaxd.spec.source import Broken, Mark
 from tmaxd.spec.tree import Items, Node, Path, Scalar, Table
 
-Data: TypeAlias = "bool | int | str | list[Data] | dict[str, Data] | None"
+Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 
 MAX_TEXT = 4 * 1024 * 1024
 """Characters of all values of a file after expansion; aliases and references multiply text."""
 
-Leaf: TypeAlias = Literal["value", "text", "path"]
-
-
-class Keys(msgspec.Struct, frozen=True):
-    """A mapping of fixed keys; `x-…` keys in it are ignored."""
-
-    keys: Mapping[str, Shape]
-
-
-class Names(msgspec.Struct, frozen=True):
-    """A mapping whose keys the user chooses."""
-
-    each: Shape
-
-
-class Many(msgspec.Struct, frozen=True):
-    """A list of mappings. A list of leaves has the shape of one."""
-
-    each: Shape
-
-
-Shape: TypeAlias = Leaf | Keys | Names | Many
-
-_WORKER: dict[str, Shape] = {
-    "env": Names("text"),
-    "env_file": "path",
-    "cwd": "path",
-    "stop": Keys({"signal": "value", "after": "value"}),
-    "timeout": "value",
-    "retry": Keys(
-        {"attempts": "value", "backoff": Keys({"first": "value", "max": "value"})},
-    ),
-    "window": "value",
-    "balance": "value",
-    "max_queue": "value",
-    "expire": "value",
-    "lease": "value",
-    "layout": "value",
-}
-_GROUP: dict[str, Shape] = {
-    **_WORKER,
-    "count": "value",
-    "run": "text",
-    "serve": "text",
-    "task": "text",
-}
-_ROUTE = ("from", "to", "when", "payload", "max_hops")
-FILE: Final = Keys(
-    {
-        "version": "value",
-        "fleet": "value",
-        "include": "path",
-        "defaults": Keys(_WORKER),
-        "workers": Names(Keys(_GROUP)),
-        "pipes": Keys(
-            {
-                "layout": "value",
-                "capacity": "value",
-                "inboxes": Names(Keys({"to": "value"})),
-                "outboxes": Names(Keys({"from": "value"})),
-                "routes": Many(Keys(dict.fromkeys(_ROUTE, "value"))),
-            }
-        ),
-    }
-)
-"""What stands where; a test holds it equal to the schema."""
-
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_FRACTION = re.compile(r"-?[0-9]{0,9}\.[0-9]{1,9}")
 _NULLS = ("", "null", "Null", "NULL")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True} | {
     "false": False,
@@ -115,9 +50,10 @@ class Plainer(msgspec.Struct):
     def data(self, node: Node, shape: Shape = FILE, path: Path = ()) -> Data:
         """Raises Broken when the text passes MAX_TEXT."""
         if isinstance(node, Scalar):
-            return self._scalar(node, shape if isinstance(shape, str) else "value", path)
+            leaf: Leaf = shape if isinstance(shape, str) else "value"
+            return self._scalar(node, shape.leaf if isinstance(shape, Mixed) else leaf, path)
         if isinstance(node, Items):
-            item: Shape = shape if isinstance(shape, str) else "value"
+            item: Shape = shape if isinstance(shape, str | Mixed) else "value"
             if isinstance(shape, Many):
                 item = shape.each
             return [self.data(n, item, (*path, i)) for i, n in enumerate(node.nodes)]
@@ -125,6 +61,8 @@ class Plainer(msgspec.Struct):
 
     def _table(self, table: Table, shape: Shape, path: Path) -> Data:
         data: dict[str, Data] = {}
+        if isinstance(shape, Mixed):
+            shape = shape.keys
         for key, entry in table.entries.items():
             inner: Shape = "value"
             if isinstance(shape, Keys):
@@ -148,8 +86,9 @@ class Plainer(msgspec.Struct):
         self._spend(len(text), node.mark, path)
         if node.plain and node.text in _NULLS:
             return None
-        if leaf == "value" and node.plain:
-            return typed(text)
+        if leaf in ("value", "number") and node.plain:
+            fraction = leaf == "number" and _FRACTION.fullmatch(text)
+            return float(text) if fraction else typed(text)
         if leaf == "path":
             text = self._absolute(text, node.mark)
         self._check_text(text, node.mark, path)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tmaxd.spec.event_names import EVERY, KINDS, MEANINGS
 from tmaxd.spec.fields import class_of
 from tmaxd.spec.file_model import SpecFile
 from tmaxd.spec.schema import checker
@@ -45,7 +46,7 @@ that reads `# yaml-language-server: $schema=…/tmax.schema.json` completes and 
 * Limits: 1 MiB a file, 64 files, 100,000 values a file with aliases expanded, 5,000 workers.
 
 *Takes effect* says what a change does to a running fleet: `live`: at once; `when idle`: each worker is
-replaced once it has finished what it does, one at a time; `next start`: when a worker is started for another
+replaced once it has finished what it does, as its `rollout` says; `next start`: when a worker is started for another
 reason; `refused`: only with a new fleet.
 """
 
@@ -53,12 +54,24 @@ _SECTIONS = {
     "SpecFile": ("The file", ()),
     "GroupKeys": ("A group: `workers.GROUP`", ("workers", "*")),
     "StopKeys": ("`workers.GROUP.stop`", ("workers", "*", "stop")),
+    "RestartKeys": ("`workers.GROUP.restart`", ("workers", "*", "restart")),
+    "RestartBackoffKeys": (
+        "`workers.GROUP.restart.backoff`",
+        ("workers", "*", "restart", "backoff"),
+    ),
+    "RestartLimitKeys": ("`workers.GROUP.restart.limit`", ("workers", "*", "restart", "limit")),
+    "ReadyKeys": ("`workers.GROUP.ready`", ("workers", "*", "ready")),
+    "HealthKeys": ("`workers.GROUP.health`", ("workers", "*", "health")),
+    "RolloutKeys": ("`workers.GROUP.rollout`", ("workers", "*", "rollout")),
+    "PoolKeys": ("`workers.GROUP.pool`", ("workers", "*", "pool")),
     "RetryKeys": ("`workers.GROUP.retry`", ("workers", "*", "retry")),
     "BackoffKeys": ("`workers.GROUP.retry.backoff`", ("workers", "*", "retry", "backoff")),
     "PipesKeys": ("`pipes`", ("pipes",)),
     "InboxKeys": ("An inbox: `pipes.inboxes.INBOX`", ("pipes", "inboxes", "*")),
     "OutboxKeys": ("An outbox: `pipes.outboxes.OUTBOX`", ("pipes", "outboxes", "*")),
     "RouteKeys": ("A route: an entry of `pipes.routes`", ("pipes", "routes", "*")),
+    "PoolsKeys": ("`pool`", ("pool",)),
+    "HookKeys": ("A hook: `on.EVENT`, or an entry of it", ("on", "*")),
 }
 
 
@@ -68,7 +81,19 @@ def text() -> str:
     parts = [_HEAD]
     for name, (title, path) in _SECTIONS.items():
         parts.append("\n".join(_section(root, root["$defs"][name], title, path)))
+    parts.append("\n".join(_events()))
     return "\n".join(parts)
+
+
+def _events() -> Iterator[str]:
+    yield "## The events that `on` may name\n"
+    yield f"`{EVERY}` is every event.\n"
+    yield "| event | meaning |"
+    yield "|---|---|"
+    kinds = {kind: meaning for kind, (_, _, meaning) in KINDS.items()}
+    for name, meaning in (kinds | MEANINGS).items():
+        yield f"| `{name}` | {meaning} |"
+    yield ""
 
 
 def _section(

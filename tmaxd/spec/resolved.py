@@ -3,28 +3,84 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
-from tmaxd.spec.model import Duration, Size, Spec
+from tmaxd.spec.model import Group, Spec
+from tmaxd.spec.supervision import Stop
+from tmaxd.spec.units import Duration, Size
+
+_LEAN: dict[type[msgspec.Struct], tuple[str, ...]] = {
+    Spec: ("on",),
+    Group: ("restart", "ready", "health", "after", "rollout", "pool"),
+    Stop: ("keys", "drain"),
+}
+"""Fields that stand in the text only where they are not the default. Of the structs that are not named here, all.
+The others are older: they always stood there, and an unchanged file must keep its digest from one version of tmaxd to
+the next."""
+
+_WHOLE: dict[type[msgspec.Struct], tuple[str, ...]] = {
+    kind: tuple(name for name in kind.__struct_fields__ if name not in lean)
+    for kind, lean in _LEAN.items()
+}
 
 
 def to_text(spec: Spec) -> str:
     """Canonical JSON: two specs that mean the same have the same text, however their files are
     written or ordered."""
-    return msgspec.json.encode(spec, enc_hook=encode, order="sorted").decode()
+    words = _fields(spec) | {"workers": {name: _group(g) for name, g in spec.workers.items()}}
+    return msgspec.json.encode(words, enc_hook=encode, order="sorted").decode()
 
 
 def from_text(text: str) -> Spec:
     """Raises ValueError for text that is no resolved spec, or one of a later version."""
     try:
-        return msgspec.json.decode(text, type=Spec, dec_hook=_decode)
+        return msgspec.json.decode(text, type=Spec, dec_hook=decode)
     except msgspec.DecodeError as error:
         raise ValueError(f"not a resolved spec of this version: {error}") from error
 
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return _fields(group) | {"stop": _fields(group.stop)}
+
+
+def _fields(struct: msgspec.Struct) -> dict[str, Any]:
+    kind = type(struct)
+    words = {name: getattr(struct, name) for name in _WHOLE[kind]}
+    for name, default in _defaults(kind):
+        value = getattr(struct, name)
+        if value is not default and value != default:
+            words[name] = _lean(value)
+    return words
+
+
+def _lean(value: Any) -> Any:  # noqa: ANN401 - any value of the model
+    """Without what is the default, however deep."""
+    if isinstance(value, dict):
+        return {key: _lean(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_lean(item) for item in value]
+    if not isinstance(value, msgspec.Struct):
+        return value
+    said = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+    return {name: _lean(item) for name, item, default in said if item != default}
+
+
+@lru_cache(maxsize=64)
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, object], ...]:
+    """Of the fields that may be left out. One that has no default is never equal to it."""
+    lean = _LEAN.get(kind)
+    return tuple(
+        (field.name, field.default_factory() if callable(field.default_factory) else field.default)
+        for field in msgspec.structs.fields(kind)
+        if lean is None or field.name in lean
+    )
 
 
 def encode(value: object) -> object:
@@ -36,7 +92,7 @@ def encode(value: object) -> object:
     raise NotImplementedError(type(value))
 
 
-def _decode(kind: type, value: object) -> object:
+def decode(kind: type, value: object) -> object:
     if kind is Duration and isinstance(value, int | float):
         return Duration(value)
     if kind is Size and isinstance(value, int):

@@ -10,15 +10,18 @@ from typing import Any
 
 import msgspec
 
+from tmaxd.spec.event_names import EVENTS, EVERY
 from tmaxd.spec.file_model import PartFile, SpecFile
-from tmaxd.spec.model import Duration, Size
+from tmaxd.spec.units import Duration, Size
 from tmaxd.spec.values import (
+    DEADLINE,
     DURATION,
     END,
     LEASE,
     MAX_PLAIN_SIZE,
     POSITIVE,
     SIZE,
+    Deadline,
     Lease,
     Positive,
 )
@@ -30,6 +33,8 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = {"description": "A reference such as `${VAR}`.", "type": "string", "pattern": "\\$\\{"}
 WORD = {"type": ["string", "number", "boolean"]}
 """In argv and env; taken as it is written."""
+_WORDS = (*KINDS, "exec", "keys")
+"""Lists of words."""
 _NOTES = ("description", "examples", "default")
 _FIRST = ("version", "fleet", *KINDS, "count")
 
@@ -42,12 +47,28 @@ def json_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         if keys := definition.get("properties"):
             definition["patternProperties"] = {"^x-": {"description": "Ignored."}}
-            for kind in KINDS:
-                if kind in keys:
-                    keys[kind]["items"] = WORD
+            for name in _WORDS:
+                for words in _lists(keys.get(name, {})):
+                    words["items"] = WORD
             if "env" in keys:
                 keys["env"]["anyOf"][0]["additionalProperties"]["anyOf"][0] = WORD
+            if "on" in keys:
+                _hooks(keys["on"]["anyOf"][0])
     return {"$schema": DRAFT, "title": "tmax.yaml, version 1", **schema}
+
+
+def _lists(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [part for part in (schema, *schema.get("anyOf", ())) if part.get("type") == "array"]
+
+
+def _hooks(by_event: dict[str, Any]) -> None:
+    """Editors complete the names of events."""
+    by_event["propertyNames"] = {"enum": [EVERY, *sorted(EVENTS)]}
+    for hooks in _lists(by_event["additionalProperties"]):
+        choices = hooks["items"]["anyOf"]
+        for words in _lists(hooks["items"]):
+            words["items"] = WORD
+        choices[choices.index({"type": "string"})] = WORD
 
 
 def checker(model: type[PartFile]) -> dict[str, Any]:
@@ -78,7 +99,7 @@ def _custom(kind: type) -> dict[str, Any]:
             "maximum": MAX_PLAIN_SIZE,
         }
     if issubclass(kind, Duration):
-        patterns: dict[type, str] = {Lease: LEASE, Positive: POSITIVE}
+        patterns: dict[type, str] = {Deadline: DEADLINE, Lease: LEASE, Positive: POSITIVE}
         return {"type": "string", "pattern": patterns.get(kind, DURATION)}
     raise NotImplementedError(kind)
 
@@ -97,7 +118,8 @@ def _published(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any part of 
 def _or_reference(schema: dict[str, Any]) -> dict[str, Any]:
     """A value that is not just any text may also be a reference."""
     rules = {k: v for k, v in schema.items() if k not in _NOTES}
-    if "enum" not in rules and "pattern" not in rules and rules.get("type") != "integer":
+    plain = rules.get("type") not in ("integer", "number", "boolean")
+    if plain and "enum" not in rules and "pattern" not in rules:
         return schema
     notes = {k: v for k, v in schema.items() if k in _NOTES}
     return notes | {"anyOf": [rules, {"$ref": "#/$defs/Reference"}]}

@@ -47,6 +47,12 @@ class Mark(NamedTuple):
     line: int
     column: int
 
+    def within(self, text: str, position: int) -> Mark:
+        """The place of a character of a value that begins here or later in the line, where it stands there as it is."""
+        line = self.source.lines[self.line] if self.line < len(self.source.lines) else ""
+        column = line.find(text, self.column)
+        return self._replace(column=column + position) if text and column >= 0 else self
+
     def problem(
         self, key: str, message: str, allowed: str | None = None, nearest: str | None = None
     ) -> Problem:

@@ -9,11 +9,27 @@ from difflib import get_close_matches
 from typing import Any
 
 from tmaxd.spec.model import MAX_NAME, NAME_PATTERN
-from tmaxd.spec.values import DURATION, LEASE, NAME, POSITIVE, SIZE
+from tmaxd.spec.values import DEADLINE, DURATION, LEASE, NAME, PERCENT, POSITIVE, SIZE
 from tmaxd.spec.wording import choices
 
 _SYNONYMS = {
     "args": "run",
+    "autorestart": "restart",
+    "depends_on": "after",
+    "healthcheck": "health",
+    "livenessprobe": "health",
+    "liveness_probe": "health",
+    "readinessprobe": "ready",
+    "readiness_probe": "ready",
+    "requires": "after",
+    "restart_policy": "restart",
+    "stopsignal": "stop",
+    "stop_signal": "stop",
+    "strategy": "rollout",
+    "update_config": "rollout",
+    "wants": "after",
+    "events": "on",
+    "hooks": "on",
     "cmd": "run",
     "command": "run",
     "directory": "cwd",
@@ -32,6 +48,8 @@ _SYNONYMS = {
 """How other supervisors call our keys, where spelling alone would not lead there."""
 
 _FOR_EVER = ("none", "off", "no", "forever", "infinity", "infinite", "inf", "unlimited")
+
+_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 _UNITS = {
     r"milliseconds?|millis": "ms",
@@ -67,9 +85,22 @@ def suggest_name(word: str, what: str) -> str | None:
 
 def suggest(value: object, schema: dict[str, Any], root: dict[str, Any]) -> str | None:
     for choice in choices(schema, root):
-        guess = _suggest(value, choice)
+        guess = _inside(value, choice, root) or _suggest(value, choice)
         if guess is not None:
             return guess
+    return None
+
+
+def _inside(value: object, schema: dict[str, Any], root: dict[str, Any]) -> str | None:
+    """`restart: always` → `{policy: always}`: a word that means something to one of the keys."""
+    if not isinstance(value, str):
+        return None
+    for key, inner in schema.get("properties", {}).items():
+        for choice in choices(inner, root):
+            if value in choice.get("enum", ()):
+                return f"{{{key}: {value}}}"
+            if value == key and choice.get("type") == "boolean":
+                return f"{{{key}: true}}"
     return None
 
 
@@ -77,16 +108,20 @@ def _suggest(value: object, schema: dict[str, Any]) -> str | None:
     if "enum" in schema:
         return closest(str(value), map(str, schema["enum"])) if isinstance(value, str) else None
     pattern = schema.get("pattern")
-    if pattern == LEASE and (value is False or str(value).lower() in _FOR_EVER):
+    if pattern in (LEASE, DEADLINE) and (value is False or str(value).lower() in _FOR_EVER):
         return "never"
-    if pattern in (DURATION, POSITIVE, LEASE):
+    if pattern in (DURATION, POSITIVE, LEASE, DEADLINE):
         return _duration(value, pattern)
     if pattern == SIZE:
         return _size(value)
     if pattern == NAME:
         return suggest_name(str(value), "group")
+    if pattern == PERCENT:
+        return _percent(value)
+    if schema.get("type") == "boolean":
+        return _BOOLEANS.get(str(value).lower())
     if schema.get("type") == "array":
-        return None if "$ref" in schema["items"] else _words(value)
+        return _list(value, schema["items"])
     if schema.get("type") == "string" and isinstance(value, dict):
         return _braces(value)
     return None
@@ -106,6 +141,18 @@ def _size(value: object) -> str | None:
     parts = re.fullmatch(r"([0-9]{1,9})\s*([a-z]+)", str(value).lower())
     unit = (_BINARY | _DECIMAL).get(parts[2]) if parts else None
     return f"{parts[1]}{unit}" if parts and unit else None
+
+
+def _percent(value: object) -> str | None:
+    """`25 %` → `25%`."""
+    text = re.sub(r"\s", "", str(value))
+    return text if re.search(PERCENT, text) else None
+
+
+def _list(value: object, items: dict[str, Any]) -> str | None:
+    if type(value) is int and "anyOf" in items:
+        return f"[{value}]"
+    return None if "$ref" in items else _words(value)
 
 
 def _words(value: object) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from tmaxd.spec.model import NAME_PATTERN, Duration, Size
+from tmaxd.spec.model import NAME_PATTERN
+from tmaxd.spec.units import Duration, Size
 
 END = r"$(?!\n)"
 """Python's `$` also matches before a last newline. The published schema says `$`, which in ECMA 262
@@ -25,6 +26,8 @@ DURATION = (
 )
 POSITIVE = DURATION.replace("(?=[0-9])", "(?=[0-9])(?=.*[1-9])")
 LEASE = f"^(?:never|{POSITIVE.removeprefix('^').removesuffix(END)}){END}"
+DEADLINE = f"^(?:never|{DURATION.removeprefix('^').removesuffix(END)}){END}"
+PERCENT = r"^(?:100|[1-9]?[0-9])%" + END
 SIZE = r"^[0-9]{1,9}(KiB|MiB|GiB|KB|MB|GB)?" + END
 
 MAX_PLAIN_SIZE = 999_999_999
@@ -48,6 +51,10 @@ class Positive(Duration):
 
 class Lease(Positive):
     """A duration above zero, or `never`, which is infinity."""
+
+
+class Deadline(Duration):
+    """A duration, or `never`, which is infinity."""
 
 
 def parse_duration(text: str) -> Duration:
@@ -77,8 +84,8 @@ def show_size(size: int) -> str:
 
 def decode(kind: type, value: object) -> object:
     """msgspec's `dec_hook` for the file format."""
-    if kind is Lease and value == "never":
-        return Lease("inf")
+    if value == "never" and kind in (Lease, Deadline):
+        return kind("inf")
     if issubclass(kind, Duration) and isinstance(value, str):
         if issubclass(kind, Positive) and not re.search(POSITIVE, value):
             raise ValueError(f"not a duration above zero: {value!r}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tmaxd.spec.problems import show
-from tmaxd.spec.values import DURATION, LEASE, NAME, POSITIVE, SIZE
+from tmaxd.spec.values import DEADLINE, DURATION, LEASE, NAME, PERCENT, POSITIVE, SIZE
 
 NAME_WORDS: Final = (
     "lower-case letters, digits and single `-` between them, a letter first, at most 40 characters"
@@ -23,10 +23,12 @@ _PATTERNS: Final = {
     DURATION: "a duration such as `500ms`, `30s`, `1m30s` or `2h`",
     POSITIVE: "a duration above zero such as `500ms`, `30s`, `1m30s` or `2h`",
     LEASE: "a duration such as `1m` or `30s`, or `never`",
+    DEADLINE: "a duration such as `1m` or `30s`, or `never`",
+    PERCENT: "a part such as `25%`",
     SIZE: "a size such as `4096`, `64KiB` or `1MiB`",
     NAME: f"a name ({NAME_WORDS})",
 }
-_TYPES: Final = {"string": "text", "array": "a list of strings", "object": "a mapping"}
+_TYPES: Final = {"string": "text", "object": "a mapping", "boolean": "true or false"}
 
 
 def choices(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -42,19 +44,32 @@ def choices(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, 
 
 def wanted(schema: dict[str, Any], root: dict[str, Any]) -> str:
     """`a whole number from 0 to 1000`; null, which is legal nearly everywhere, is left out."""
-    return " or ".join(_wanted(s) for s in choices(schema, root) if s.get("type") != "null")
+    kinds = (s for s in choices(schema, root) if s.get("type") != "null")
+    return " or ".join(_wanted(s, root) for s in kinds)
 
 
-def _wanted(schema: dict[str, Any]) -> str:
+def _wanted(schema: dict[str, Any], root: dict[str, Any]) -> str:
     if "enum" in schema:
         values = [str(value) for value in schema["enum"]]
         return f"one of {', '.join(values)}" if len(values) > 1 else f"`{values[0]}`"
     if "pattern" in schema:
         return _PATTERNS[schema["pattern"]]
-    if schema["type"] == "integer":
-        return f"a whole number from {schema['minimum']} to {schema['maximum']}"
-    if schema["type"] == "array" and "$ref" in schema["items"]:
-        return "a list of mappings"
+    if schema["type"] in ("integer", "number"):
+        if schema["type"] == "integer":
+            return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+        return f"a number from {schema['minimum']:g} to {schema['maximum']:g}"
+    if schema["type"] == "array":
+        items = schema["items"]
+        if "$ref" in items:
+            return "a list of mappings"
+        if any("$ref" in choice for choice in items.get("anyOf", ())):
+            return "a list (the words of a command, or commands)"
+        return (
+            f"a list, each entry {wanted(items, root)}" if "anyOf" in items else "a list of strings"
+        )
+    if "maxLength" in schema:
+        least, most = schema.get("minLength", 0), schema["maxLength"]
+        return f"text of {least} to {most} characters"
     return _TYPES[schema["type"]]
 
 
@@ -67,6 +82,8 @@ def found(value: object, *, number: bool) -> str:
             return str(value).lower()
         case int():
             return str(value)
+        case float():
+            return f"{value:g}"
         case str() if number and value.isdecimal() and len(value) < 19:
             return f"the text {show(value)}"  # quoted, or with leading zeros
         case str():

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.unit.spec.good import GOOD
 from tests.unit.spec.loading import HEAD, load_files
 from tmaxd.spec.compose import compose
 from tmaxd.spec.file_model import PartFile, SpecFile
@@ -22,40 +23,6 @@ from tmaxd.spec.schema import checker
 from tmaxd.spec.source import Source
 from tmaxd.spec.validate import typed
 
-GOOD: dict[str, Any] = {
-    "version": 1,
-    "fleet": "demo",
-    "include": ["/a.yaml"],
-    "defaults": {"env_file": "/e", "timeout": "1s", "stop": {"signal": "INT", "after": "0s"}},
-    "workers": {
-        "check": {
-            "count": 4,
-            "task": ["a", "b"],
-            "env": {"A": "1", "B": None},
-            "env_file": ["/e"],
-            "cwd": "/c",
-            "stop": {"signal": "TERM", "after": "5s"},
-            "timeout": "30s",
-            "retry": {"attempts": 3, "backoff": {"first": "1s", "max": "1m30s"}},
-            "window": 64,
-            "balance": "sticky",
-            "max_queue": 10,
-            "expire": "1h",
-            "lease": "never",
-            "layout": "dedicated",
-        },
-        "shell": {"run": ["bash"]},
-    },
-    "pipes": {
-        "layout": "shared",
-        "capacity": "64KiB",
-        "inboxes": {"tasks": {"to": "check"}, "more": {"to": ["check"]}},
-        "outboxes": {"results": {"from": "check"}},
-        "routes": [
-            {"from": ["a", "b"], "to": "c", "when": "any", "payload": "{result}", "max_hops": 3}
-        ],
-    },
-}
 NAMES = [
     *(
         "a",
@@ -75,18 +42,40 @@ NAMES = [
     ),
     *("count", "env", "to", "stop", "signal", "after", "retry", "timeout", "window", "version"),
     *("fleet", "workers", "pipes", "capacity", "from", "max_hops", "balance", "lease", "layout"),
-    *("never", "shared", "any"),
+    *("never", "shared", "any", "after", "on", "ended", "*", "ready", "output", "health"),
 ]
 TEXTS = [
     *("", "\n", "a\n", "30s\n", "30s", "0s", "0m0s", "1m30s", "30s1m", "500ms", "1.5s", "s", "１s"),
     *("64KiB", "64kb", "4096", "9999999999", "TERM", "term", "dedicated", "a" * 40, "a" * 41),
     *("never\n", "never1s", "nevers", "30snever", "sticky"),
+    *("100%", "101%", "0%", "25%\n", "25 %", "ended\n", "x" * 1000, "x" * 1001),
 ]
 LEAVES = (
     st.none()
     | st.booleans()
     | st.sampled_from(
-        [-1, 0, 1, 2, 100, 101, 1000, 1001, 1024, 1025, 999_999_999, 10**9, 10**18 - 1]
+        [
+            -1,
+            0.1,
+            1.5,
+            100.5,
+            255,
+            256,
+            65535,
+            65536,
+            0,
+            1,
+            2,
+            100,
+            101,
+            1000,
+            1001,
+            1024,
+            1025,
+            999_999_999,
+            10**9,
+            10**18 - 1,
+        ]
     )
     | st.sampled_from([*TEXTS, *NAMES])
 )

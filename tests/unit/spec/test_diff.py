@@ -12,17 +12,28 @@ from tests.unit.spec.loading import spec_of
 from tmaxd.spec.diff import Change, _words, diff
 from tmaxd.spec.model import (
     Backoff,
-    Duration,
     Group,
+    Hook,
     Inbox,
     Outbox,
     Pipes,
     Retry,
     Route,
-    Size,
     Spec,
+)
+from tmaxd.spec.resolved import from_text, to_text
+from tmaxd.spec.supervision import (
+    After,
+    Health,
+    Pool,
+    Ready,
+    Restart,
+    RestartBackoff,
+    RestartLimit,
+    Rollout,
     Stop,
 )
+from tmaxd.spec.units import Duration, Size
 
 WORDS = st.sampled_from(["a", "b", "{payload}", ""])
 DURATIONS = st.sampled_from([Duration(0), Duration(1.5), Duration(60)])
@@ -33,7 +44,36 @@ GROUPS = st.builds(
     count=st.integers(0, 3),
     env=st.dictionaries(st.sampled_from("AB"), WORDS),
     cwd=st.sampled_from(["/", "/x"]),
-    stop=st.builds(Stop, after=DURATIONS),
+    stop=st.builds(
+        Stop,
+        after=DURATIONS,
+        drain=st.none() | DURATIONS,
+        keys=st.sampled_from([(), ("C-c",)]),
+    ),
+    restart=st.builds(
+        Restart,
+        policy=st.sampled_from(["always", "never"]),
+        success=st.sampled_from([(0,), (0, "TERM"), ()]),
+        backoff=st.builds(RestartBackoff, factor=st.sampled_from([2.0, 1.5]), max=DURATIONS),
+        limit=st.none() | st.builds(RestartLimit, crashes=st.integers(1, 2), within=DURATIONS),
+    ),
+    ready=st.none()
+    | st.builds(
+        Ready,
+        tcp=st.none() | st.just("x:1"),
+        frame=st.booleans(),
+        within=st.none() | DURATIONS,
+    ),
+    health=st.none() | st.builds(Health, failures=st.integers(1, 3), output=DURATIONS),
+    after=st.lists(
+        st.builds(
+            After, group=st.sampled_from("ab"), condition=st.sampled_from(["ready", "started"])
+        ),
+        max_size=2,
+        unique_by=lambda item: item.group,
+    ).map(tuple),
+    rollout=st.builds(Rollout, surge=st.sampled_from([0, 1, "5%"]), pause=DURATIONS),
+    pool=st.none() | st.builds(Pool, size=st.integers(0, 2), max_age=st.none() | DURATIONS),
     timeout=st.none() | DURATIONS,
     retry=st.builds(Retry, backoff=st.builds(Backoff, first=DURATIONS)),
     window=st.none() | st.integers(1, 2),
@@ -62,6 +102,10 @@ SPECS = st.builds(
         outboxes=st.dictionaries(st.sampled_from(["i", "o"]), st.builds(Outbox, sources=NAMES)),
         routes=st.lists(ROUTES, max_size=2).map(tuple),
     ),
+    on=st.dictionaries(
+        st.sampled_from(["ended", "*"]),
+        st.lists(st.builds(Hook, argv=NAMES, timeout=DURATIONS), min_size=1, max_size=2).map(tuple),
+    ),
 )
 
 
@@ -76,6 +120,11 @@ def test_applying_the_changes_gives_the_new_spec(old: Spec, new: Spec) -> None:
 @given(SPECS)
 def test_nothing_differs_from_itself(spec: Spec) -> None:
     assert diff(spec, copy.deepcopy(spec)) == ()
+
+
+@given(SPECS)
+def test_the_text_restores_the_spec(spec: Spec) -> None:
+    assert from_text(to_text(spec)) == spec
 
 
 @given(SPECS, SPECS)
@@ -129,6 +178,49 @@ def test_the_words_of_tasks_and_pipes() -> None:
         ("workers.b.balance", "sticky", "least_loaded", "live"),
         ("workers.b.layout", "dedicated", "shared", "when_idle"),
     ]
+
+
+def test_the_words_of_supervision() -> None:
+    old = spec_of(
+        "workers: {a: {task: [x]}, b: {run: [x], after: a, pool: 1, stop: {drain: 5s},\n"
+        "  ready: {tcp: 80, within: never}, restart: {limit: {crashes: 3}}}}\non: {ended: [x]}"
+    )
+    new = spec_of(
+        "workers: {a: {task: [x], health: {exec: [y]}, restart: {policy: never, success: [0, 3]}},\n"
+        "  b: {run: [x], after: {a: started}, pool: {size: 2, max_age: never},\n"
+        "  ready: {output: up}, restart: {limit: {crashes: 4}}, rollout: {surge: 5%}}}\n"
+        "on: {ended: [x, y], '*': {run: [z], timeout: 1s}}"
+    )
+    health = {
+        "exec": ("y",),
+        "every": 10.0,
+        "timeout": 5.0,
+        "failures": 3,
+        "successes": 1,
+        "delay": 0.0,
+        "then": "restart",
+    }
+    assert [(c.key, c.old, c.new) for c in diff(old, new)] == [
+        ("on.*", UNSET, [{"run": ["z"], "timeout": 1.0}]),
+        (
+            "on.ended",
+            [{"run": ["x"], "timeout": 30.0}],
+            [{"run": ["x", "y"], "timeout": 30.0}],
+        ),
+        ("workers.a.health", UNSET, health),
+        ("workers.a.restart.policy", "always", "never"),
+        ("workers.a.restart.success", (0,), (0, 3)),
+        ("workers.b.after.a", "ready", "started"),
+        ("workers.b.pool.max_age", 3600.0, "never"),
+        ("workers.b.pool.size", 1, 2),
+        ("workers.b.ready.output", UNSET, "up"),
+        ("workers.b.ready.tcp", "127.0.0.1:80", UNSET),
+        ("workers.b.ready.within", "never", 60.0),
+        ("workers.b.restart.limit.crashes", 3, 4),
+        ("workers.b.rollout.surge", 0, "5%"),
+        ("workers.b.stop.drain", 5.0, "never"),
+    ]
+    assert {c.field_class for c in diff(old, new)} == {"live"}
 
 
 def test_the_layout_of_all_is_that_of_each() -> None:

@@ -7,7 +7,17 @@ import pytest
 
 from tmaxd.spec.fields import CLASSES
 from tmaxd.spec.fingerprint import drifted, fingerprint, shares
-from tmaxd.spec.model import Duration, Group, Retry, Stop
+from tmaxd.spec.model import Group, Retry
+from tmaxd.spec.supervision import (
+    After,
+    Health,
+    Pool,
+    Ready,
+    Restart,
+    Rollout,
+    Stop,
+)
+from tmaxd.spec.units import Duration
 
 BASE = Group(kind="task", argv=("a", "b"), cwd="/", env={"A": "1", "B": "2"})
 
@@ -33,6 +43,9 @@ def test_it_does_not_change_between_versions() -> None:
         ({"count": 9}, ()),
         ({"stop": Stop(after=Duration(1)), "timeout": Duration(1), "window": 2}, ()),
         ({"retry": Retry(attempts=3)}, ()),
+        ({"stop": Stop(keys=("C-c",), drain=Duration(1)), "restart": Restart(policy="never")}, ()),
+        ({"ready": Ready(tcp="x:1"), "health": Health(output=Duration(60))}, ()),
+        ({"after": (After(group="x"),), "rollout": Rollout(surge=1), "pool": Pool()}, ()),
         ({"balance": "sticky", "max_queue": 1, "expire": Duration(1), "lease": None}, ()),
         ({"layout": "shared"}, ("layout",)),
         ({"layout": "shared", "cwd": "/x"}, ("cwd", "layout")),

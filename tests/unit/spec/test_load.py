@@ -14,8 +14,10 @@ import yaml
 from tests.unit.spec.loading import HEAD, load_files, loaded, rejected, spec_of
 from tmaxd.spec import compose
 from tmaxd.spec.load import Loaded, Rejected, from_text, load
-from tmaxd.spec.model import Backoff, Duration, Group, Inbox, Pipes, Retry, Spec, Stop
+from tmaxd.spec.model import Backoff, Group, Inbox, Pipes, Retry, Spec
 from tmaxd.spec.resolved import to_text
+from tmaxd.spec.supervision import After, Pool, Stop
+from tmaxd.spec.units import Duration
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tmax.yaml"
 
@@ -31,7 +33,7 @@ def test_the_example() -> None:
         workers={
             "check": Group(
                 kind="task",
-                argv=("python3", "-m", "tabnanny", "-v", "{payload}"),
+                argv=("sha256sum", "{payload}"),
                 count=4,
                 cwd=folder,
                 stop=stop,
@@ -61,11 +63,14 @@ def test_the_example() -> None:
 def test_the_example_with_all_that_is_commented_out() -> None:
     text, lines = re.subn(r"(?m)^( *)# (?= *(-|[a-z_]+:) )", r"\1", EXAMPLE.read_text())
     text, heads = re.subn(r"(?m)^( *)# (?=[a-z_]+:$)", r"\1", text)
-    assert (lines, heads) == (8, 2)
+    assert (lines, heads) == (16, 2)
     outcome = loaded({"tmax.yaml": text})
     assert outcome.warnings == ()
     assert outcome.spec.workers["check"].layout == "shared"
     assert outcome.spec.workers["echo"].lease == Duration(300)
+    assert outcome.spec.workers["echo"].after == (After(group="check"),)
+    assert outcome.spec.workers["shell"].pool == Pool(size=1)
+    assert outcome.spec.on.keys() == {"worker_crashed"}
     assert set(outcome.spec.pipes.outboxes) == {"results"}
     assert [route.max_hops for route in outcome.spec.pipes.routes] == [None, 3]
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.spec.loading import HEAD, load_files, loaded, rejected, spec_of
 from tmaxd.spec.load import Rejected, from_text
-from tmaxd.spec.model import Duration, Inbox, Outbox, Route
+from tmaxd.spec.model import Inbox, Outbox, Route
+from tmaxd.spec.units import Duration
 
 TWO = "workers: {a: {task: [x]}, b: {serve: [x]}}\n"
 

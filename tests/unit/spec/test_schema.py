@@ -15,7 +15,7 @@ from tests.unit.spec.loading import spec_of
 from tmaxd.spec import reference, schema
 from tmaxd.spec.fields import CLASSES, class_of
 from tmaxd.spec.file_model import SpecFile
-from tmaxd.spec.plain import FILE, Keys, Many, Names, Shape
+from tmaxd.spec.shapes import FILE, Keys, Many, Mixed, Names, Shape
 from tmaxd.spec.wording import choices, wanted
 
 TOP = Path(__file__).parents[3]
@@ -70,6 +70,21 @@ def test_editors_accept_the_example() -> None:
         ("workers: {a: {task: [x], timeout: 0s}}", False),
         ("workers: {a: {run: [x], env: {TMAX_A: 1}}}", False),
         ("workers: {}\npool: 1", False),
+        ("workers: {}\npool: {groups: a}", True),
+        ("workers: {a: {run: [x], pool: 1, after: {b: healthy}}}", True),
+        ("workers: {a: {run: [x], pool: '${P}', after: {b: up}}}", False),
+        ("workers: {a: {run: [x], restart: {success: [0, TERM], permanent: ['${P}']}}}", True),
+        ("workers: {a: {run: [x], restart: {success: [SIGTERM]}}}", False),
+        ("workers: {a: {run: [x], restart: {backoff: {factor: 1.5, jitter: '${J}'}}}}", True),
+        ("workers: {a: {run: [x], restart: {backoff: {factor: 0.5}}}}", False),
+        ("workers: {a: {run: [x], ready: {exec: [x, 1], within: never}}}", True),
+        ("workers: {a: {serve: [x], ready: {frame: '${F}'}, stop: {keys: [q, 1]}}}", True),
+        ("workers: {a: {run: [x], rollout: {surge: 10%, rollback: false}}}", True),
+        ("workers: {a: {run: [x], rollout: {surge: 110%}}}", False),
+        ("workers: {}\n'on': {ended: [x, 1.5], '*': [[x, 1], {run: [x, 1]}]}", True),
+        ("workers: {}\n'on': {end: [x]}", False),
+        ("workers: {}\n'on': {ended: {run: [x], x-why: 1}}", True),
+        ("workers: {}\n'on': {ended: []}", False),
         ("workers: {a: {task: [x], lease: never, layout: shared, max_queue: '${Q}'}}", True),
         ("workers: {a: {task: [x], lease: ever}}", False),
         ("workers: {a: {task: [x], balance: stiky}}", False),
@@ -112,32 +127,47 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
     defaults = {
         path[2:]: value["default"]
         for path, value in KEYS.items()
-        if "default" in value and path[2:]
+        if "default" in value and path[:2] == ("workers", "*")
     }
-    assert len(defaults) >= 5
+    assert len(defaults) >= 30
     for value in KEYS.values():
         checker = Draft202012Validator({"$defs": ROOT["$defs"], **value})
         for example in value.get("examples", ()):
             checker.validate(example)
-    group = {"task": ["x"]} | {
-        **{key: defaults[(key,)] for key in ("count", "balance", "lease")},
-        "stop": {"signal": defaults["stop", "signal"], "after": defaults["stop", "after"]},
-        "retry": {
-            "attempts": defaults["retry", "attempts"],
-            "backoff": {
-                "first": defaults["retry", "backoff", "first"],
-                "max": defaults["retry", "backoff", "max"],
-            },
-        },
-    }
+    group = {"task": ["x"], **nested(defaults)}
+    group["restart"]["limit"]["crashes"] = 3
+    group["ready"]["tcp"] = group["health"]["tcp"] = 1
+    least = """
+  a:
+    task: [x]
+    restart: {limit: {crashes: 3}}
+    ready: {tcp: 1}
+    health: {tcp: 1}
+    pool: {}
+"""
     pipes = {key: KEYS["pipes", key]["default"] for key in ("layout", "capacity")}
     route = {"from": "a", "to": "b"}
     whole = {key: KEYS["pipes", "routes", "*", key]["default"] for key in ("when", "payload")}
     both = {"a": group, "b": {"task": ["x"]}}
     written = f"workers: {json.dumps(both)}\npipes: "
-    assert spec_of(written + json.dumps(pipes | {"routes": [route | whole]})) == spec_of(
-        "workers: {a: {task: [x]}, b: {task: [x]}}\npipes: {routes: [{from: a, to: b}]}"
+    hook = {"run": ["x"], "timeout": KEYS["on", "*", "timeout"]["default"]}
+    on = json.dumps({"ended": hook})
+    assert spec_of(
+        written + json.dumps(pipes | {"routes": [route | whole]}) + f"\non: {on}"
+    ) == spec_of(
+        f"workers:{least}  b: {{task: [x]}}\npipes: {{routes: [{{from: a, to: b}}]}}\n"
+        "on: {ended: {run: [x]}}"
     )
+
+
+def nested(flat: dict[tuple[str, ...], Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for (*path, last), value in flat.items():
+        inner = tree
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    return tree
 
 
 def test_the_shapes_are_those_of_the_schema() -> None:
@@ -148,6 +178,9 @@ def test_the_shapes_are_those_of_the_schema() -> None:
                 yield from keys(inner, (*path, key))
         elif isinstance(shape, Names | Many):
             yield from keys(shape.each, (*path, "*"))
+        elif isinstance(shape, Mixed):
+            yield from keys(shape.keys, path)
+            yield from keys(shape.keys, (*path, "*"))
 
     assert set(keys(FILE)) == set(KEYS)
 
@@ -161,7 +194,7 @@ def test_every_key_has_a_class() -> None:
         path = tuple(pattern.split("."))
         assert path in known or path[-1] == "*", f"{pattern} is no key"
     with pytest.raises(KeyError):
-        class_of(("workers", "a", "restart"))
+        class_of(("workers", "a", "restarts"))
 
 
 def test_every_value_has_words() -> None:

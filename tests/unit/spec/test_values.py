@@ -4,10 +4,21 @@ import re
 
 import pytest
 
+from tmaxd.spec.addresses import http_mistake, tcp_mistake
 from tmaxd.spec.expand import expand
 from tmaxd.spec.problems import Problem, excerpt, render
 from tmaxd.spec.suggest import closest, suggest_name
-from tmaxd.spec.values import POSITIVE, parse_duration, parse_size, show_size
+from tmaxd.spec.units import Duration
+from tmaxd.spec.values import (
+    DEADLINE,
+    PERCENT,
+    POSITIVE,
+    Deadline,
+    decode,
+    parse_duration,
+    parse_size,
+    show_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +47,72 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
+
+
+def test_a_deadline_may_be_now_or_never() -> None:
+    for text, seconds in (("0s", 0.0), ("5m", 300.0), ("never", float("inf"))):
+        assert re.search(DEADLINE, text)
+        assert decode(Deadline, text) == Duration(seconds)
+    for text in ("", "Never", "never\n", "never5s", "5"):
+        assert not re.search(DEADLINE, text)
+        with pytest.raises(ValueError, match="not a duration"):
+            decode(Deadline, text)
+
+
+def test_parts() -> None:
+    assert all(re.search(PERCENT, text) for text in ("0%", "7%", "99%", "100%"))
+    assert not any(re.search(PERCENT, text) for text in ("", "%", "07%", "101%", "1%\n", "1.5%"))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("80", True),
+        ("65535", True),
+        ("localhost:1", True),
+        ("10.0.0.7:8080", True),
+        ("a-b.example_c:80", True),
+        ("[::1]:80", True),
+        ("[fe80::1%eth0]:80", True),
+        ("", False),
+        ("0", False),
+        ("65536", False),
+        ("localhost", False),
+        ("localhost:", False),
+        (":80", False),
+        ("::1:80", False),
+        ("-a:80", False),
+        ("a:80\n", False),
+        ("a:80:80", False),
+        ("٣:80", False),
+        ("a:٣", False),
+    ],
+)
+def test_addresses(text: str, good: bool) -> None:
+    assert (tcp_mistake(text) is None) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("http://localhost", True),
+        ("HTTP://localhost:8080/a?b=c", True),
+        ("http://[::1]/", True),
+        ("http://a?b", True),
+        ("https://localhost", False),
+        ("http://", False),
+        ("http:///x", False),
+        ("http://a:0", False),
+        ("http://a:99999/", False),
+        ("http://u:p@a/", False),
+        ("http://a/b c", False),
+        ("http://a/b\n", False),
+        ("http://a/é", False),
+        ("ftp://a", False),
+    ],
+)
+def test_urls(text: str, good: bool) -> None:
+    assert (http_mistake(text) is None) is good
 
 
 @pytest.mark.parametrize(
