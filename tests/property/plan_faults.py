@@ -11,6 +11,7 @@ import msgspec
 from tests.property.plan_parts import Life, Live, Proc, Session
 from tests.property.plan_world import World
 from tmaxd.plan.draft import split
+from tmaxd.plan.observed import Intent
 
 T = TypeVar("T")
 
@@ -211,6 +212,49 @@ def remove_group(world: World, which: int, _: int) -> None:
         world.wanted = msgspec.structs.replace(world.wanted, groups=left, shared=shared)
 
 
+def attach(world: World, which: int, how: int) -> None:
+    session = _pick(_ours(world), which)
+    if session is not None:
+        session.attached = how % 2
+
+
+def fall_ill(world: World, which: int, how: int) -> None:
+    live = _pick([x for x in _running(world) if x.adopted], which)
+    if live is not None:
+        live.healthy, live.healthy_since = how % 3 == 0, world.now
+
+
+def ask(world: World, which: int, how: int) -> None:
+    """An operator wants something of a worker, or nothing any more."""
+    live = _pick(_running(world), which)
+    if live is not None:
+        world.intents[live.worker] = (
+            Intent(restart=live.run),
+            Intent(restart=live.run, force=True),
+            Intent(paused=True),
+            Intent(pinned=True),
+            Intent(stopped=True),
+            Intent(stopped=True, drain=True),
+            Intent(stopped=True, force=True),
+            Intent(),
+        )[how]
+
+
+def ask_again(world: World, which: int, how: int) -> None:
+    """Of whom something was asked before, another thing is."""
+    worker = _pick(sorted(world.intents), which)
+    if worker is not None:
+        asked = (Intent(), Intent(paused=True), Intent(force=True), Intent(stopped=True))
+        world.intents[worker] = asked[how % 4]
+
+
+def restart_group(world: World, which: int, _: int) -> None:
+    group = _pick(sorted(world.wanted.groups), which)
+    for live in world.live.values():
+        if split(live.worker)[0] == group:
+            world.intents[live.worker] = Intent(restart=live.run)
+
+
 def _edit(world: World, group: str, version: int | None = None, **changes: object) -> None:
     new = msgspec.structs.replace(world.wanted.groups[group], **changes)
     shared = world.wanted.shared if new.takes_tasks else world.wanted.shared - {group}
@@ -218,7 +262,7 @@ def _edit(world: World, group: str, version: int | None = None, **changes: objec
         mark = fingerprint(new.takes_tasks, version, group in shared)
         new = msgspec.structs.replace(new, fingerprint=mark)
     groups = {**world.wanted.groups, group: new}
-    world.wanted = msgspec.structs.replace(world.wanted, groups=groups, shared=shared)
+    world.want(msgspec.structs.replace(world.wanted, groups=groups, shared=shared))
 
 
 def fingerprint(takes_tasks: bool, version: int, shared: bool = False) -> str:
@@ -276,6 +320,11 @@ FAULTS: dict[str, Fault] = {
         change_layout,
         change_outboxes,
         remove_group,
+        attach,
+        fall_ill,
+        ask,
+        ask_again,
+        restart_group,
         blind,
         break_starts,
         be_sluggish,
@@ -289,5 +338,12 @@ def calm(world: World) -> None:
     """Nothing goes wrong any more."""
     world.blind = world.sluggish = False
     world.broken = set()
+    for session in world.sessions.values():
+        session.attached = 0
+    for live in world.live.values():
+        if live.healthy is False:
+            live.healthy, live.healthy_since = True, world.now
+    for worker, intent in list(world.intents.items()):
+        world.intents[worker] = msgspec.structs.replace(intent, pinned=False)
     for life in world.lives.values():
         life.overdue = life.overdue or (life.hung and not life.silent)

@@ -44,6 +44,7 @@ class Session:
     """tmux says how the process ended: at once, after a nudge (`mute` 1) or never (2)."""
     mute: int = 0
     piped: bool = False
+    attached: int = 0
 
 
 @dataclass
@@ -58,6 +59,9 @@ class Live:
     takes_tasks: bool
     adopted: bool = True
     ready: bool = False
+    ready_at: float | None = None
+    healthy: bool | None = None
+    healthy_since: float | None = None
     cut_off: bool = False
 
 

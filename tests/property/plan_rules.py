@@ -7,23 +7,32 @@ from typing import TypeVar
 
 import msgspec
 
+from tests.property.plan_rollouts import check_order, check_rollouts
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import NEW_SLOT, History, Slot
-from tmaxd.plan.observed import Observed, Run
+from tmaxd.plan.observed import NO_INTENT, Observed
 from tmaxd.plan.plan import Plan, plan
 from tmaxd.plan.reasons import REASONS
-from tmaxd.plan.rollout import UP_AFTER
 from tmaxd.plan.stops import POLL_SLOW
-from tmaxd.plan.wanted import Wanted, WantedGroup
+from tmaxd.plan.wanted import Wanted
 
 MAY_COST_TASKS = frozenset(
     {"down", "task_timeout", "silent", "pipe_lost", "session_killed", "server_died"}
-    | {"ended_while_down"}
+    | {"ended_while_down", "unhealthy"}
 )
 LEAVING = frozenset({"scaled_down", "group_removed", "down"})
-ASKED_FOR = LEAVING | {"spec_changed", "task_timeout", "silent", "pipe_lost"}
+ASKED_FOR = LEAVING | {
+    "spec_changed",
+    "operator_restart",
+    "operator_stop",
+    "task_timeout",
+    "silent",
+    "pipe_lost",
+    "unhealthy",
+    "not_ready",
+}
 
 T = TypeVar("T")
 
@@ -44,7 +53,8 @@ def check(world: World, seen: Observed, before: History, made: Plan) -> None:
             assert action.run not in before.sweeps
     _sleeps_not_too_long_and_not_too_short(world, seen, before, made)
     _lets_go_no_more_than_it_must(world, seen, before, made)
-    _one_out_at_a_time(world, seen, before, made)
+    check_rollouts(world, seen, before, made)
+    check_order(world, seen, made)
     _order_is_no_matter(world.wanted, seen, before, world.now, made)
 
 
@@ -92,8 +102,13 @@ def _healthy(world: World, seen: Observed, before: History, made: Plan, worker: 
         return False
     slot = before.slots.get(worker)
     life = world.lives.get(run.run)
+    intent = seen.intents.get(worker, NO_INTENT)
+    heals = world.wanted.groups[split(worker)[0]].heals
     return (
-        pane.alive
+        not intent.stopped
+        and intent.restart != run.run
+        and not (run.healthy is False and heals)
+        and pane.alive
         and run.alive
         and pane.run == run.run
         and not pane.drift
@@ -110,6 +125,8 @@ def _is_wanted(made: Plan, worker: str) -> bool:
 def _costs_no_task(world: World, seen: Observed, action: a.AnyAction) -> None:
     if isinstance(action, a.Stop):
         life, load = world.lives.get(action.run), seen.loads.get(action.worker)
+        if seen.intents.get(action.worker, NO_INTENT).force:
+            return  # somebody has decided that
         ready = seen.runs[action.worker].ready
         assert load is None or load.held or not ready or action.reason in MAY_COST_TASKS
         assert life is None or life.tasks == 0 or action.reason in MAY_COST_TASKS
@@ -152,7 +169,10 @@ def _sleeps_not_too_long_and_not_too_short(
         assert wake is not None
         assert wake <= world.now + POLL_SLOW
     for worker, slot in slots.items():
-        if worker not in seen.runs and slot.next_start is not None and _is_wanted(made, worker):
+        waits = made.pending.get(worker) in ("after", None)
+        if worker in seen.runs or slot.next_start is None or waits:
+            continue
+        if _is_wanted(made, worker):
             assert wake is not None
             assert wake <= slot.next_start
 
@@ -167,9 +187,9 @@ def _lets_go_no_more_than_it_must(
             for worker in seen.seen.keys() | seen.runs.keys()
             if split(worker)[0] == name and not _leaves(seen, before.slots.get(worker), worker)
         } - {0}
-        count = world.wanted.groups[name].count
-        assert len(numbers) == count
-        assert len(there & numbers) == min(count, len(there))
+        group = world.wanted.groups[name]
+        assert group.count <= len(numbers) <= group.count + group.rollout.surge
+        assert len(there & numbers) == min(len(numbers), len(there))
 
 
 def _leaves(seen: Observed, slot: Slot | None, worker: str) -> bool:
@@ -182,27 +202,6 @@ def _leaves(seen: Observed, slot: Slot | None, worker: str) -> bool:
     return gone and slot.last_exit is not None and slot.last_exit.reason in LEAVING
 
 
-def _one_out_at_a_time(world: World, seen: Observed, before: History, made: Plan) -> None:
-    stops = [x for x in made.actions if isinstance(x, a.Stop) and x.reason == "spec_changed"]
-    groups = [x.worker.rpartition("-")[0] for x in stops]
-    assert len(groups) == len(set(groups))
-    for name, stop in zip(groups, stops, strict=True):
-        group = world.wanted.groups[name]
-        this_up = _up(seen.runs[stop.worker], group, world.now)
-        for number in made.slots[name]:
-            other = f"{name}-{number}"
-            if other == stop.worker:
-                continue
-            run, pane, slot = seen.runs[other], seen.seen[other], before.slots.get(other)
-            assert run.alive
-            assert slot is None or slot.stopping is None
-            assert _up(run, group, world.now) or (pane.drift and not this_up)
-
-
-def _up(run: Run, group: WantedGroup, now: float) -> bool:
-    return run.ready if group.takes_tasks else now >= run.started + UP_AFTER
-
-
 def _order_is_no_matter(
     wanted: Wanted, seen: Observed, before: History, now: float, made: Plan
 ) -> None:
@@ -212,10 +211,16 @@ def _order_is_no_matter(
             seen,
             **{
                 key: _backwards(getattr(seen, key))
-                for key in ("seen", "runs", "loads", "trees", "failed")
+                for key in ("seen", "runs", "loads", "trees", "failed", "intents")
             },
         ),
-        History(slots=_backwards(before.slots), sweeps=_backwards(before.sweeps)),
+        msgspec.structs.replace(
+            before,
+            **{
+                key: _backwards(getattr(before, key))
+                for key in ("slots", "sweeps", "rolls", "deaths")
+            },
+        ),
         now,
     )
     assert again == made

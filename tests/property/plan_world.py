@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from tests.property.plan_parts import ADDS, REMOVES, Life, Live, Proc, Session
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History, Sweep
-from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
+from tmaxd.plan.observed import Intent, Load, Member, Observed, Run, Seen
 from tmaxd.plan.plan import Plan
-from tmaxd.plan.wanted import Wanted
+from tmaxd.plan.wanted import Wanted, WantedGroup
+
+TOLD = (a.Rest, a.Release, a.MassDeath, a.Approve, a.RollBack)
+"""Nothing in the world changes by these in itself."""
 
 
 @dataclass
@@ -40,6 +45,10 @@ class World:
     shared: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     down: bool = False
+    intents: dict[str, Intent] = field(default_factory=dict)
+    """They and what is approved outlive the daemon."""
+    approved: dict[str, tuple[WantedGroup, bool]] = field(default_factory=dict)
+    """What each group was when it was approved, and whether it shared its FIFO."""
     blind: bool = False
     """Process trees cannot be read."""
     broken: set[str] = field(default_factory=set)
@@ -56,9 +65,23 @@ class World:
         self.serial += 1
         return self.serial
 
+    def want(self, wanted: Wanted) -> None:
+        """Another spec; what was approved of its groups is not in it, and what had failed may be tried again."""
+        groups = {name: self._judged(name, group) for name, group in wanted.groups.items()}
+        self.wanted = msgspec.structs.replace(wanted, groups=groups)
+
+    def _judged(self, name: str, group: WantedGroup) -> WantedGroup:
+        known = self.approved.get(name)
+        fingerprint = known[0].fingerprint if known else ""
+        return msgspec.structs.replace(group, approved=fingerprint, failed="")
+
     # ------------------------------------------------------------------------------- what is seen
 
     def observe(self) -> Observed:
+        for worker, intent in list(self.intents.items()):
+            live = self.live.get(worker)
+            if intent.restart and live is not None and live.run != intent.restart:
+                self.intents[worker] = msgspec.structs.replace(intent, restart="", force=False)
         failed, self.failed = self.failed, {}
         return Observed(
             server=self.server is not None,
@@ -76,6 +99,7 @@ class World:
             shared=frozenset(self.shared),
             failed=failed,
             down=self.down,
+            intents={w: intent for w, intent in self.intents.items() if intent != Intent()},
         )
 
     def _seen(self) -> dict[str, Seen]:
@@ -103,6 +127,7 @@ class World:
             status=1 if s.dead and s.told else None,
             drift=("env",) if drifted else (),
             piped=s.piped,
+            attached=s.attached,
         )
 
     def _as_run(self, live: Live) -> Run:
@@ -111,6 +136,9 @@ class World:
             alive=live.pid in self.procs,
             started=live.started,
             ready=live.ready or not live.takes_tasks,
+            ready_at=live.ready_at,
+            healthy=live.healthy,
+            healthy_since=live.healthy_since,
             adopted=live.adopted,
             cut_off=live.cut_off,
             here=live.server == self.server,
@@ -134,6 +162,11 @@ class World:
         self.history = made.history
         for action in made.actions[:most]:
             self._perform(action)
+        for action in made.actions[:most]:  # another spec is wanted from the next pass on
+            if isinstance(action, a.Approve):
+                self._approve(action.worker, action.fingerprint)
+            elif isinstance(action, a.RollBack):
+                self._roll_back(action.worker, action.fingerprint)
 
     def _perform(self, action: a.AnyAction) -> None:
         worker = action.worker
@@ -157,7 +190,28 @@ class World:
             case _:
                 self._small(action)
 
+    def _approve(self, name: str, fingerprint: str) -> None:
+        group = self.wanted.groups[name]
+        assert group.fingerprint == fingerprint
+        self.approved[name] = group, name in self.wanted.shared
+        self._want_group(name, msgspec.structs.replace(group, approved=fingerprint))
+
+    def _roll_back(self, name: str, failed: str) -> None:
+        group, shared = self.approved[name]
+        count, before = self.wanted.groups[name].count, group.fingerprint
+        assert before not in (failed, "")
+        group = msgspec.structs.replace(group, count=count, approved=before, failed=failed)
+        self._want_group(name, group)
+        now = self.wanted.shared - {name} | ({name} if shared else set())
+        self.wanted = msgspec.structs.replace(self.wanted, shared=now)
+
+    def _want_group(self, name: str, group: WantedGroup) -> None:
+        groups = {**self.wanted.groups, name: group}
+        self.wanted = msgspec.structs.replace(self.wanted, groups=groups)
+
     def _small(self, action: a.AnyAction) -> None:
+        if isinstance(action, TOLD):
+            return
         if isinstance(action, a.RemoveShared):
             assert not self.readers(action.worker), "the FIFO that they read from is removed"
         if type(action) in ADDS:
@@ -255,10 +309,13 @@ class World:
     # ------------------------------------------------------------------- what happens by itself
 
     def say_ready(self) -> None:
-        """Every new run that takes tasks says so."""
+        """Every new run that takes tasks says so, and what is checked is found to be healthy."""
         for live in self.live.values():
+            group = self.wanted.groups.get(split(live.worker)[0])
+            if group is not None and group.checked and live.healthy is None:
+                live.healthy, live.healthy_since = True, self.now
             if live.takes_tasks and not live.ready and live.adopted and live.pid in self.procs:
-                live.ready = True
+                live.ready, live.ready_at = True, self.now
                 if not self._unswept(live.worker):
                     self._begin(live)
 

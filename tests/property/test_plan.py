@@ -12,13 +12,27 @@ from tests.property.plan_faults import FAULTS, calm, fingerprint
 from tests.property.plan_rules import check
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
+from tmaxd.plan.draft import split
+from tmaxd.plan.observed import Intent
 from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.rules import Condition, RolloutRules, StopRules
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
 PASSES = 1500
 """Eight workers, one after the other, each deaf to SIGTERM and polled for its 2 s, come to rest in fewer."""
 
-NEEDS_NO_TMUX = (a.End, a.Swept, a.Signal, a.Hold, a.Stop)
+NEEDS_NO_TMUX = (
+    a.MassDeath,
+    a.End,
+    a.Rest,
+    a.Swept,
+    a.Release,
+    a.Approve,
+    a.RollBack,
+    a.Signal,
+    a.Hold,
+    a.Stop,
+)
 
 
 @dataclass(frozen=True)
@@ -56,19 +70,45 @@ def wanted_of(
     )
 
 
+COMES_AFTER: dict[str, tuple[str, ...]] = {
+    "check": (),
+    "echo": ("check",),
+    "shell": ("check", "echo"),
+}
+CONDITIONS: tuple[Condition, ...] = ("ready", "started", "healthy")
+ROLLOUTS = st.builds(
+    RolloutRules,
+    max_unavailable=st.sampled_from([1, 2, 0]),
+    surge=st.sampled_from([0, 1, 2]),
+    canary=st.sampled_from([0, 1, 2]),
+    canary_for=st.sampled_from([5.0, 0.2]),
+    healthy_for=st.sampled_from([0.5, 0.0, 3.0]),
+    pause=st.sampled_from([0.0, 2.0]),
+    rollback=st.booleans(),
+)
+
+
 def groups(name: str) -> st.SearchStrategy[WantedGroup]:
     kinds = st.just(name != "shell") if name != "echo" else st.booleans()
+    after = [(other, how) for other in COMES_AFTER[name] for how in CONDITIONS]
     return st.builds(
-        lambda takes, count, version, after: WantedGroup(
+        lambda takes, count, version, stop, rollout, after, checked: WantedGroup(
             count=count,
             takes_tasks=takes,
             fingerprint=fingerprint(takes, version),
-            stop_after=after,
+            stop=StopRules(after=stop),
+            rollout=rollout,
+            after=after,
+            checked=checked,
+            heals=checked,
         ),
         kinds,
-        st.sampled_from([2, 3, 1, 0]),
+        st.sampled_from([2, 3, 1, 0, 4]),
         st.integers(0, 2),
         st.sampled_from([0.2, 2.0]),
+        ROLLOUTS,
+        st.lists(st.sampled_from(after), max_size=1).map(tuple) if after else st.just(()),
+        st.booleans(),
     )
 
 
@@ -112,7 +152,7 @@ def one_pass(world: World, stops_after: int | None = None, *, dies: bool = False
 
 def take(world: World, step: Step) -> None:
     if step.wanted is not None:
-        world.wanted = step.wanted
+        world.want(step.wanted)
     if step.fault:
         FAULTS[step.fault](world, step.which, step.how)
     for _ in range(step.passes):
@@ -144,13 +184,17 @@ def is_as_wanted(world: World) -> None:
     """The settled world, looked at without the planner's eyes."""
     wanted = {} if world.down else world.wanted.groups
     up: dict[str, int] = dict.fromkeys(wanted, 0)
+    stopped = {w for w, intent in world.intents.items() if intent.stopped}
     for session in world.sessions.values():
         if not session.worker:
             assert session.pid in world.procs, "a session that is not ours was touched"
             continue
         group, _, number = session.worker.rpartition("-")
-        live = world.live[session.worker]
         up[group] += 1
+        if session.worker in stopped:
+            assert session.worker not in world.live
+            continue
+        live = world.live[session.worker]
         assert int(number) >= 1
         assert (session.name, session.piped, session.dead) == (session.worker, True, False)
         assert (live.run, live.pid) == (session.run, session.pid)
@@ -158,15 +202,28 @@ def is_as_wanted(world: World) -> None:
         assert live.ready or not live.takes_tasks
         assert live.adopted
         assert not live.cut_off
-        assert session.worker not in world.holds
-    assert up == {name: group.count for name, group in wanted.items()}
-    assert set(world.live) == {s.worker for s in world.sessions.values() if s.worker}
+        paused = world.intents.get(session.worker, Intent()).paused and live.takes_tasks
+        assert (session.worker in world.holds) == paused
+    there = {s.worker for s in world.sessions.values()}
+    for name, want in wanted.items():
+        gone = {w for w in stopped - there if split(w)[0] == name}
+        assert up[name] <= want.count <= up[name] + len(gone)
+    assert set(world.live) == {s.worker for s in world.sessions.values() if s.worker} - stopped
     assert not world.ended
     if not world.down:
-        assert world.pipes == {w for w, live in world.live.items() if live.takes_tasks}
+        takers = {w for w, live in world.live.items() if live.takes_tasks}
+        assert takers <= world.pipes <= takers | stopped
         assert world.inboxes == world.wanted.inboxes
         assert world.outboxes == world.wanted.outboxes
         assert world.shared == world.wanted.shared
+        _is_approved(world, stopped)
+
+
+def _is_approved(world: World, stopped: set[str]) -> None:
+    """What has run well everywhere is what its group would go back to."""
+    for name, group in world.wanted.groups.items():
+        runs = any(split(w)[0] == name and w not in stopped for w in world.live)
+        assert not runs or group.approved == group.fingerprint
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -174,7 +231,8 @@ def is_as_wanted(world: World) -> None:
 def test_every_pass_keeps_the_rules_and_the_fleet_comes_to_rest(
     wanted: Wanted, steps: list[Step], down: bool
 ) -> None:
-    world = World(wanted=wanted)
+    world = World()
+    world.want(wanted)
     settle(world)
     is_as_wanted(world)
     for step in steps:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmaxd.tasks import queue as module
-from tmaxd.tasks.queue import Task, TaskQueue
+from tmaxd.tasks.queue import TaskQueue
 from tmaxd.tasks.records import Options, Page, Queued, Waiting
+from tmaxd.tasks.task import Task
 
 FATES = ["end", "end", "come back", "0.0", "0.0", "0.5", "3.0"]
 PRIORITIES = [0, 0, 0, 5, -5]

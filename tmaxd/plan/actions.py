@@ -58,6 +58,22 @@ class Start(Action, frozen=True, tag="start"):
     fingerprint: str
     pane_id: str | None = None
     fields: tuple[str, ...] = ()
+    miss: str = ""
+    """Why no spare of the group's pool was taken, in words; empty where none could be expected."""
+
+
+class Take(Action, frozen=True, tag="take"):
+    """The spare becomes the worker, in place of a start: its session, its FIFOs and its run."""
+
+    spare: str
+    run: str
+    group: str
+    session_id: str
+    pane_id: str
+    former: str | None = None
+    """Id of the dead session that the worker has; it is removed."""
+    age: float = 0.0
+    """Seconds since the spare was started."""
 
 
 class Hold(Action, frozen=True, tag="hold"):
@@ -71,6 +87,14 @@ class Stop(Action, frozen=True, tag="stop"):
 
     run: str
     fields: tuple[str, ...] = ()
+
+
+class Keys(Action, frozen=True, tag="keys"):
+    """Type into the terminal of a run that is to end: names of keys as tmux has them, or text."""
+
+    run: str
+    pane_id: str
+    keys: tuple[str, ...]
 
 
 class Signal(Action, frozen=True, tag="signal"):
@@ -93,6 +117,39 @@ class Swept(Action, frozen=True, tag="swept"):
     """No process of the ended run is left: its tasks may be given to others."""
 
     run: str
+
+
+class Rest(Action, frozen=True, tag="rest"):
+    """The worker is not started again by itself. `retry_in`: it is in quarantine, and tried in so many seconds."""
+
+    retry_in: float | None = None
+
+
+class Release(Action, frozen=True, tag="release"):
+    """The worker has been up for long enough: its quarantine is over."""
+
+
+class MassDeath(Action, frozen=True, tag="mass_death"):
+    """Many workers died at once. It is about the whole fleet: `worker` is empty."""
+
+    workers: tuple[str, ...]
+    """As far as they were known to be dead when it was noticed."""
+    living: int
+    """Workers that still live."""
+
+
+class Approve(Action, frozen=True, tag="approve"):
+    """All workers of the group that stands in `worker` are healthy with this fingerprint: it is what to go back to."""
+
+    fingerprint: str
+
+
+class RollBack(Action, frozen=True, tag="roll_back"):
+    """The change of the group that stands in `worker` to this fingerprint has failed: back to the last good one."""
+
+    fingerprint: str
+    message: str
+    """What failed, in words."""
 
 
 class RemoveSession(Action, frozen=True, tag="remove_session"):
@@ -122,11 +179,18 @@ AnyAction = (
     | RemoveShared
     | Adopt
     | Start
+    | Take
     | Hold
     | Stop
+    | Keys
     | Signal
     | End
     | Swept
+    | Rest
+    | Release
+    | MassDeath
+    | Approve
+    | RollBack
     | RemoveSession
     | Rename
     | LogTo

@@ -10,21 +10,33 @@ from functools import lru_cache
 import msgspec
 
 from tmaxd.plan.actions import AnyAction
-from tmaxd.plan.history import NEW_SLOT, History, Slot, Sweep
-from tmaxd.plan.observed import NO_LOAD, Load, Observed
+from tmaxd.plan.history import NEW_SLOT, Death, History, MassDeath, Roll, Slot, Sweep
+from tmaxd.plan.observed import NO_INTENT, NO_LOAD, Intent, Load, Observed
 from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
 
 NEVER = float("inf")
 
+SPARE = "_"
+"""Between the group and the number of a spare."""
+
 
 @lru_cache(maxsize=4096)
 def split(worker: str) -> tuple[str, int]:
-    """`check-pool-12` → (`check-pool`, 12). A name without a number, or with one that we would not write
-    (`check-0`, `check-01`, `check-²`), is slot 0 of itself."""
-    group, _, number = worker.rpartition("-")
+    """`check-pool-12` → (`check-pool`, 12), a slot; `check-pool_3` → (`check-pool`, -3), a spare of its pool. A name
+    without a number, or with one that we would not write (`check-0`, `check-01`, `check-²`), is slot 0 of itself."""
+    mark = SPARE if SPARE in worker else "-"  # no group has it in its name
+    group, _, number = worker.rpartition(mark)
     if group and number.isascii() and number.isdigit() and number[0] != "0":
-        return group, int(number)
+        return group, int(number) if mark == "-" else -int(number)
     return worker, 0
+
+
+def spare_name(group: str, number: int) -> str:
+    return f"{group}{SPARE}{number}"
+
+
+def is_spare(worker: str) -> bool:
+    return SPARE in worker and split(worker)[1] < 0
 
 
 class Draft(msgspec.Struct):
@@ -37,6 +49,25 @@ class Draft(msgspec.Struct):
     sweeps: dict[str, Sweep] = {}
     unswept: set[str] = set()
     """Workers of which an earlier run may still have processes."""
+    deaths: dict[str, Death] = {}
+    mass: MassDeath | None = None
+    revivals: dict[str, float] = {}
+    """Of those who died with many others: when (monotonic) they are started again."""
+    rolls: dict[str, Roll] = {}
+    chosen: dict[str, frozenset[int]] = {}
+    """Group to the numbers that should be filled."""
+    unmet: dict[str, str] = {}
+    """Group to the first condition of its `after` that does not hold; empty when all do. As far as somebody asked."""
+    half_taken: dict[str, str] = {}
+    """Spares that tmux knows as a slot already, by that slot: their hand-over is carried to its end."""
+    taken: set[str] = set()
+    """Spares that become slots in this pass."""
+    first: bool = False
+    """Some slot starts in this pass: spares wait until it has."""
+    living: frozenset[str] | None = None
+    """Groups of which something lives; None: nobody has asked yet."""
+    waits: dict[str, str] = {}
+    """Worker to what it waits for, such as `db: ready`."""
     pending: dict[str, str] = {}
     wake_at: float = NEVER
 
@@ -49,6 +80,9 @@ class Draft(msgspec.Struct):
 
     def load(self, worker: str) -> Load:
         return self.observed.loads.get(worker, NO_LOAD)
+
+    def intent(self, worker: str) -> Intent:
+        return self.observed.intents.get(worker, NO_INTENT)
 
     def wake(self, at: float) -> None:
         self.wake_at = min(self.wake_at, at)

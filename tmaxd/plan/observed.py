@@ -46,10 +46,38 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """It has said that it is ready (workers that take tasks; others are ready by being there)."""
     adopted: bool = True
     """False: known from an earlier daemon's records only, and not yet taken charge of."""
+    taken: float = 0.0
+    """Monotonic: when this daemon took charge of it; 0 where it was started by this one. Before that nobody could hear
+    that it is ready."""
+    ready_at: float | None = None
+    """Monotonic: since when it has been ready; None: it is not."""
+    healthy: bool | None = None
+    """What its health check says; None: there is none, or it has not said anything yet."""
+    healthy_since: float | None = None
+    """Monotonic: since when `healthy` is what it is."""
+    probe: str = ""
+    """What failed when it was last asked from outside, in words; empty where nothing did."""
     cut_off: bool = False
     """A FIFO that it has open was replaced: it no longer hears the daemon, nor the daemon it."""
     here: bool = True
     """It was started in the tmux server that answers now, and not in an earlier one."""
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator has asked of a worker, for itself or for its group."""
+
+    stopped: bool = False
+    """It shall not run."""
+    drain: bool = False
+    """(of `stopped`) Its tasks may take as long as they take, whatever `stop.drain` says."""
+    restart: str = ""
+    """The run that shall be replaced by a new one; done when it lives no more."""
+    force: bool = False
+    """(of `stopped` and `restart`, and of a change of the spec) At once, whether busy, attached or pinned."""
+    paused: bool = False
+    """It runs, and gets no new tasks."""
+    pinned: bool = False
+    """It is not replaced for a change of the spec or a soft limit."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -81,6 +109,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """Groups that have one tasks FIFO for all their workers."""
     foreign: frozenset[str] = frozenset()
     """Names of sessions that are not ours; what they are called cannot be had."""
+    intents: Mapping[str, Intent] = {}
+    """By worker; one that is not in here has none."""
     failed: Mapping[str, str] = {}
     """Starts that failed since the last pass: worker to message."""
     down: bool = False
@@ -88,3 +118,4 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_LOAD = Load()
+NO_INTENT = Intent()

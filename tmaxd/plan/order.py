@@ -8,11 +8,17 @@ from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 
 PHASES: tuple[type[a.Action], ...] = (
+    a.MassDeath,
     a.End,
+    a.Rest,
     a.Swept,
+    a.Release,
+    a.Approve,
+    a.RollBack,
     a.Signal,
     a.Hold,
     a.Stop,
+    a.Keys,  # whose loss costs no more than the time until the signal
     a.Nudge,
     a.LogTo,  # before the pane that has last words is used again or removed
     a.RemoveSession,
@@ -24,6 +30,7 @@ PHASES: tuple[type[a.Action], ...] = (
     a.AddShared,
     a.AddInbox,
     a.AddOutbox,
+    a.Take,  # at once; a start takes its time
     a.Start,
     a.Adopt,
     a.Rename,

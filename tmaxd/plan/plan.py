@@ -11,13 +11,16 @@ from collections.abc import Mapping
 import msgspec
 
 from tmaxd.plan.actions import AnyAction
-from tmaxd.plan.draft import NEVER, Draft, split
+from tmaxd.plan.draft import NEVER, Draft, is_spare, split
 from tmaxd.plan.fifos import plan_fifos
 from tmaxd.plan.history import NEW_SLOT, History
+from tmaxd.plan.mass_death import look_for_mass_death
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.order import in_order
-from tmaxd.plan.rollout import roll
+from tmaxd.plan.pool import look_for_half_taken
+from tmaxd.plan.rollout import roll_all
 from tmaxd.plan.slots import wanted_slots
+from tmaxd.plan.spares import plan_pools
 from tmaxd.plan.stops import sweep
 from tmaxd.plan.wanted import Wanted
 from tmaxd.plan.workers import plan_worker
@@ -30,6 +33,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic: look again then, even if nothing happens. None: no need."""
     pending: Mapping[str, str]
     """Workers that are not yet as they should be, and the word that says why."""
+    waits: Mapping[str, str] = {}
+    """Of these, what those wait for that wait for another group: `db: ready`, or `web: stopped` while both go away."""
     slots: Mapping[str, frozenset[int]]
     """Group to the numbers that should be filled."""
 
@@ -41,20 +46,29 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Plan:
     d = Draft(wanted, observed, history, now, slots=dict(history.slots))
     sweep(d)
-    chosen = wanted_slots(d)
+    look_for_mass_death(d)
+    look_for_half_taken(d)
+    chosen = d.chosen = wanted_slots(d)
     for group, numbers in chosen.items():
         for number in numbers:
             plan_worker(d, f"{group}-{number}", wanted=True)
     for worker in _unwanted(d, chosen):
         plan_worker(d, worker, wanted=False)
-    for group, numbers in chosen.items():
-        roll(d, group, wanted.groups[group], numbers)
+    plan_pools(d)
+    roll_all(d)
     plan_fifos(d)
     return Plan(
         actions=in_order(d.actions),
-        history=History(slots={w: s for w, s in d.slots.items() if s != NEW_SLOT}, sweeps=d.sweeps),
+        history=History(
+            slots={w: s for w, s in d.slots.items() if s != NEW_SLOT},
+            sweeps=d.sweeps,
+            rolls=d.rolls,
+            deaths=d.deaths,
+            mass=d.mass,
+        ),
         wake_at=None if d.wake_at == NEVER else d.wake_at,
         pending=d.pending,
+        waits=d.waits,
         slots=chosen,
     )
 
@@ -66,4 +80,5 @@ def _unwanted(d: Draft, chosen: Mapping[str, frozenset[int]]) -> list[str]:
         worker
         for worker in names
         if (parts := split(worker))[1] not in chosen.get(parts[0], frozenset())
+        and not is_spare(worker)
     )

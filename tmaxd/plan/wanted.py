@@ -6,14 +6,33 @@ from collections.abc import Mapping
 
 import msgspec
 
+from tmaxd.plan.rules import Condition, RestartRules, RolloutRules, StopRules
+
 
 class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     takes_tasks: bool
     """Its workers have FIFOs and say when they are ready."""
     fingerprint: str
-    stop_signal: str = "TERM"
-    stop_after: float = 10.0
+    stop: StopRules = StopRules()
+    restart: RestartRules = RestartRules()
+    ready_within: float | None = None
+    """Seconds that a worker may take to become ready; then its start has failed."""
+    checked: bool = False
+    """Its workers have a health check: one that has not passed it yet is not known to be healthy."""
+    heals: bool = False
+    """An unhealthy worker is replaced, and not only reported."""
+    after: tuple[tuple[str, Condition], ...] = ()
+    """Groups that have to be so far before a worker of this one is started."""
+    rollout: RolloutRules = RolloutRules()
+    approved: str = ""
+    """The fingerprint that was last healthy in all its workers: the one to go back to. Empty: none has been."""
+    failed: str = ""
+    """The fingerprint that was given up for the approved one; empty when there is none."""
+    spares: int = 0
+    """Booted workers to be kept ready, of this fingerprint."""
+    spare_age: float | None = None
+    """Seconds after which a spare is replaced by a fresh one."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,17 +3,20 @@
 A file is a list of cases. A case has a `name` and one or more `steps` (a case of one step may write the step's
 keys directly). A step says what is new since the last one; the planner's history is carried along.
 
-    wanted    groups (takes_tasks and fingerprint have defaults), inboxes, outboxes, shared
+    wanted    groups (takes_tasks and fingerprint have defaults, delays no jitter, and the fingerprint is approved),
+              former (the same), inboxes, outboxes, shared
     up        workers to see in good health: session `$NAME`, pane `%NAME`, run `NAME.1`, FIFOs where due
-    seen, runs, loads, trees, failed   laid over that, key by key; null takes an entry away
+    seen, runs, loads, trees, intents, failed   laid over that, key by key; null takes an entry away
     pipes, no_pipes, inboxes, outboxes, shared   FIFOs that are there, or (no_pipes) are not
     foreign   names of sessions that are not ours
     history   what the planner remembers, laid over what it remembers by itself
     now       monotonic seconds
-    expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, slots, memory
+    expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, waits, slots,
+              memory
 
 Afterwards the world is let go until it is at rest (`settles: false`: it cannot be), and `finally` says which
-workers then run. Unknown keys are errors, so that a slip of the pen cannot make a case weaker.
+workers then run, `resting` of which others the session is still there. Unknown keys are errors, so that a slip of
+the pen cannot make a case weaker.
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from tmaxd.plan.history import History, Slot, Sweep
-from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
+from tmaxd.plan import rules
+from tmaxd.plan.draft import split
+from tmaxd.plan.history import Death, History, LastExit, MassDeath, Roll, Slot, Stopping, Sweep
+from tmaxd.plan.observed import Intent, Load, Member, Observed, Run, Seen
 from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
 
 FOLDER = Path(__file__).parents[2] / "plan_cases"
@@ -35,15 +40,27 @@ FOLDER = Path(__file__).parents[2] / "plan_cases"
 Raw = dict[str, Any]
 T = TypeVar("T")
 
-GROUP: Raw = {"takes_tasks": True, "fingerprint": "new"}
+GROUP: Raw = {"takes_tasks": True, "fingerprint": "new", "restart": {"backoff": {"jitter": 0.0}}}
 STARTED = 0.0
 """When the workers under `up` were started; every `now` is far later."""
 
+PARTS: dict[str, type[msgspec.Struct]] = {
+    "stop": rules.StopRules,
+    "restart": rules.RestartRules,
+    "backoff": rules.BackoffRules,
+    "limit": rules.LimitRules,
+    "rollout": rules.RolloutRules,
+    "stopping": Stopping,
+    "last_exit": LastExit,
+}
+"""Fields that are structs themselves."""
+MAPS = ("seen", "runs", "loads", "trees", "intents")
+
 STEP_KEYS = frozenset(
-    {"wanted", "up", "seen", "runs", "loads", "trees", "failed", "pipes", "no_pipes", "inboxes"}
+    {*MAPS, "wanted", "up", "failed", "pipes", "no_pipes", "inboxes"}
     | {"outboxes", "shared", "down", "foreign", "server", "history", "now", "expect"}
 )
-EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "slots", "memory"})
+EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "waits", "slots", "memory"})
 
 
 @dataclass
@@ -60,6 +77,7 @@ class Case:
     name: str
     settles: bool
     finally_up: list[str] | None
+    resting: list[str]
     steps: list[Raw]
 
     def play(self) -> Iterator[Step]:
@@ -81,9 +99,7 @@ class _Table:
     """An Observed in the making, as raw values."""
 
     wanted: Wanted = field(default_factory=Wanted)
-    maps: dict[str, Raw] = field(
-        default_factory=lambda: {key: {} for key in ("seen", "runs", "loads", "trees")}
-    )
+    maps: dict[str, Raw] = field(default_factory=lambda: {key: {} for key in MAPS})
     pipes: set[str] = field(default_factory=set)
     inboxes: list[str] = field(default_factory=list)
     outboxes: list[str] = field(default_factory=list)
@@ -116,10 +132,11 @@ class _Table:
         pane = {"session_id": f"${worker}", "session": worker, "pane_id": f"%{worker}"}
         self.maps["seen"][worker] = {**pane, "run": run, "alive": True}
         self.maps["runs"][worker] = {"run": run, "alive": True, "started": STARTED}
-        group = self.wanted.groups.get(worker.rpartition("-")[0], NO_GROUP)
-        if group.takes_tasks:
-            self.maps["loads"][worker] = {}
+        name, number = split(worker)
+        if self.wanted.groups.get(name, NO_GROUP).takes_tasks:
             self.pipes.add(worker)
+            if number > 0:  # the dispatcher is not told of spares
+                self.maps["loads"][worker] = {}
 
     def observed(self) -> Observed:
         maps = self.maps
@@ -129,6 +146,7 @@ class _Table:
             runs={name: strict(Run, raw) for name, raw in maps["runs"].items()},
             loads={name: strict(Load, raw) for name, raw in maps["loads"].items()},
             trees={run: members(pids) for run, pids in maps["trees"].items()},
+            intents={name: strict(Intent, raw) for name, raw in maps["intents"].items()},
             pipes=frozenset(self.pipes),
             inboxes=frozenset(self.inboxes),
             outboxes=frozenset(self.outboxes),
@@ -154,43 +172,69 @@ def members(pids: list[int]) -> frozenset[Member]:
 
 def remembered(history: History, raw: Raw) -> History:
     """The history with what a case adds to it."""
-    slots, sweeps = dict(history.slots), dict(history.sweeps)
-    for worker, changes in raw.get("slots", {}).items():
-        slots[worker] = strict(Slot, changes)
-    for run, changes in raw.get("sweeps", {}).items():
-        sweeps[run] = strict(Sweep, changes)
-    _only(raw, {"slots", "sweeps"}, "history")
-    return History(slots=slots, sweeps=sweeps)
+    kinds: dict[str, type[msgspec.Struct]] = {
+        "slots": Slot,
+        "sweeps": Sweep,
+        "rolls": Roll,
+        "deaths": Death,
+    }
+    _only(raw, {*kinds, "mass"}, "history")
+    added = {
+        key: {
+            **getattr(history, key),
+            **{name: strict(kind, changes) for name, changes in raw.get(key, {}).items()},
+        }
+        for key, kind in kinds.items()
+    }
+    mass = strict(MassDeath, raw["mass"]) if "mass" in raw else history.mass
+    return msgspec.structs.replace(history, **added, mass=mass)
 
 
 def strict(kind: type[T], raw: Raw) -> T:
     """The value, if every key is a field of it."""
-    names = {f.name for f in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
-    _only(raw, names, kind.__name__)
+    _check(kind, raw)
     return msgspec.convert(raw, kind)
+
+
+def _check(kind: type, raw: Raw) -> None:
+    _only(raw, {f.name for f in msgspec.structs.fields(kind)}, kind.__name__)
+    for key, part in PARTS.items():
+        if isinstance(raw.get(key), dict):
+            _check(part, raw[key])
 
 
 def _case(raw: Raw) -> Case:
     steps = raw.get("steps", [{key: raw[key] for key in raw if key in STEP_KEYS}])
-    shared = {"name", "settles", "finally", "steps"}
+    shared = {"name", "settles", "finally", "resting", "steps"}
     _only(raw, shared if "steps" in raw else shared | STEP_KEYS, str(raw.get("name")))
     for step in steps:
         _only(step, STEP_KEYS, raw["name"])
         _only(step["expect"], EXPECT_KEYS, raw["name"])
-    return Case(raw["name"], raw.get("settles", True), raw.get("finally"), steps)
+    up, resting = raw.get("finally"), raw.get("resting", [])
+    return Case(raw["name"], raw.get("settles", True), up, resting, steps)
 
 
 def _wanted(raw: Raw) -> Wanted:
-    _only(raw, {"groups", "inboxes", "outboxes", "shared"}, "wanted")
+    _only(raw, {"groups", "former", "inboxes", "outboxes", "shared"}, "wanted")
     return Wanted(
-        groups={
-            name: strict(WantedGroup, GROUP | changes)
-            for name, changes in raw.get("groups", {}).items()
-        },
+        groups={name: _group(changes) for name, changes in raw.get("groups", {}).items()},
+        former={name: _group(changes) for name, changes in raw.get("former", {}).items()},
         inboxes=frozenset(raw.get("inboxes", ())),
         outboxes=frozenset(raw.get("outboxes", ())),
         shared=frozenset(raw.get("shared", ())),
     )
+
+
+def _group(changes: Raw) -> WantedGroup:
+    raw = _over(GROUP, changes)
+    return strict(WantedGroup, {"approved": raw["fingerprint"], **raw})
+
+
+def _over(base: Raw, changes: Raw) -> Raw:
+    """Laid over it, part by part."""
+    both = {key: (base[key], changes[key]) for key in base.keys() & changes.keys()}
+    parts = {key: _over(*two) for key, two in both.items() if isinstance(two[0], dict)}
+    return {**base, **changes, **parts}
 
 
 def _merge(entries: Raw, name: str, changes: object) -> None:

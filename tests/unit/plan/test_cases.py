@@ -27,7 +27,7 @@ def test_case(case: Case) -> None:
         history = made.history
         last = step, made
     if case.settles:
-        _comes_to_rest(*last, case.finally_up)
+        _comes_to_rest(*last, case)
 
 
 def test_names_are_unique() -> None:
@@ -47,6 +47,8 @@ def _compare(made: Plan, step: Step, where: str) -> None:
         ), where
     if "pending" in expect:
         assert made.pending == expect["pending"], where
+    if "waits" in expect:
+        assert made.waits == expect["waits"], where
     if "slots" in expect:
         assert {group: sorted(numbers) for group, numbers in made.slots.items()} == expect["slots"]
     if "memory" in expect:
@@ -68,8 +70,9 @@ def _wished(raw: Raw) -> Raw:
     wish = dict(raw)
     if "members" in wish:
         wish["members"] = tuple(sorted(members(wish["members"])))
-    if "fields" in wish:
-        wish["fields"] = tuple(wish["fields"])
+    for key in ("fields", "keys", "workers"):
+        if key in wish:
+            wish[key] = tuple(wish[key])
     return wish
 
 
@@ -82,10 +85,20 @@ def _compare_memory(history: History, wish: Raw, where: str) -> None:
                 assert name not in held, where
             else:
                 whole = msgspec.json.decode(msgspec.json.encode(held[name]))
-                assert {field: whole[field] for field in fields} == fields, where
+                assert _as_far_as(fields, whole) == fields, where
 
 
-def _comes_to_rest(step: Step, made: Plan, finally_up: list[str] | None) -> None:
+def _as_far_as(wish: Raw, whole: Raw) -> Raw:
+    """The fields that the wish names."""
+    return {
+        key: _as_far_as(part, whole[key])
+        if isinstance(part, dict) and isinstance(whole[key], dict)
+        else whole[key]
+        for key, part in wish.items()
+    }
+
+
+def _comes_to_rest(step: Step, made: Plan, case: Case) -> None:
     world, now = World(step.observed), step.now
     world.look_at(made.history)
     for _ in range(PASSES):
@@ -104,6 +117,6 @@ def _comes_to_rest(step: Step, made: Plan, finally_up: list[str] | None) -> None
     if not step.observed.down:
         assert world.outboxes == set(step.wanted.outboxes)
         assert world.shared == set(step.wanted.shared)
-    if finally_up is not None:
-        assert sorted(world.runs) == sorted(finally_up)
-        assert sorted(world.seen) == sorted(finally_up)
+    if case.finally_up is not None:
+        assert sorted(world.runs) == sorted(case.finally_up)
+        assert sorted(world.seen) == sorted(case.finally_up + case.resting)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from tmaxd.plan import preview as room
 from tmaxd.plan.history import History, Slot, Stopping, Sweep
-from tmaxd.plan.observed import Load, Observed, Run, Seen
+from tmaxd.plan.observed import Intent, Load, Observed, Run, Seen
+from tmaxd.plan.plan import Plan
 from tmaxd.plan.preview import preview
+from tmaxd.plan.rules import RestartRules, RolloutRules, StopRules
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
 NOW = 100.0
@@ -128,6 +132,68 @@ def test_a_worker_that_somebody_looks_at_is_shown_last() -> None:
     assert [w for kind, w, _ in shown(wanted(2), there) if kind == "stop"] == ["check-2", "check-1"]
 
 
+def test_a_change_of_very_many_is_gone_through_in_few_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = 0
+    real = room.plan
+
+    def counted(*arguments: Any) -> Plan:
+        nonlocal passes
+        passes += 1
+        return real(*arguments)
+
+    monkeypatch.setattr(room, "plan", counted)
+    monkeypatch.setattr(room, "PASSES", 2000)
+    found = shown(wanted(400), up(400, ("env",)))
+    assert len(found) == 2 * 400
+    assert passes < 800
+
+
+def test_a_surge_worker_is_shown_coming_and_going() -> None:
+    surge = RolloutRules(max_unavailable=0, surge=1)
+    assert shown(wanted(1, rollout=surge), up(1, ("env",))) == [
+        ("start", "check-2", "added"),
+        ("stop", "check-1", "spec_changed"),
+        ("start", "check-1", "spec_changed"),
+        ("stop", "check-2", "scaled_down"),
+        ("remove_session", "check-2", "scaled_down"),
+        ("remove_pipes", "check-2", "scaled_down"),
+    ]
+
+
+def test_canaries_and_pauses_are_waited_out() -> None:
+    rules = RolloutRules(max_unavailable=2, canary=1, canary_for=600.0, pause=60.0)
+    found = shown(wanted(3, rollout=rules, approved="old", checked=True), up(3, ("env",)))
+    stops = [worker for kind, worker, _ in found if kind == "stop"]
+    assert stops == ["check-1", "check-2", "check-3"]
+
+
+def test_a_pinned_worker_is_not_shown_as_replaced() -> None:
+    pinned = {"check-1": Intent(pinned=True)}
+    there = msgspec.structs.replace(up(2, ("env",)), intents=pinned)
+    assert [w for kind, w, _ in shown(wanted(2), there) if kind == "stop"] == ["check-2"]
+
+
+def test_what_waits_for_a_job_is_shown_as_if_the_job_had_finished() -> None:
+    once = RestartRules(policy="on_failure")
+    job = WantedGroup(count=2, takes_tasks=False, fingerprint="j", restart=once)
+    web = WantedGroup(count=1, takes_tasks=False, fingerprint="w", after=(("job", "finished"),))
+    want = Wanted(groups={"web": web, "job": job})
+    assert shown(want, Observed(server=False)) == [
+        ("start", "job-1", "added"),
+        ("start", "job-2", "added"),
+        ("start", "web-1", "added"),
+    ]
+
+
+def test_what_can_never_finish_does_not_keep_the_preview_from_its_end() -> None:
+    ever = WantedGroup(count=1, takes_tasks=False, fingerprint="j")
+    web = WantedGroup(count=1, takes_tasks=False, fingerprint="w", after=(("job", "finished"),))
+    found = shown(Wanted(groups={"web": web, "job": ever}), Observed(server=False))
+    assert {worker for _, worker, _ in found} == {"job-1"}
+
+
 def test_a_backoff_is_waited_out() -> None:
     history = History(slots={"check-1": Slot(crashes=9, next_start=NOW + 60)})
     assert shown(wanted(1), Observed(server=True), history) == [("start", "check-1", "added")]
@@ -153,7 +219,7 @@ def test_nor_does_a_sweep() -> None:
 def test_nor_a_stop_that_has_a_day_to_end() -> None:
     stopping = Stopping(run="check-1.1", reason="scaled_down", since=99.0, signalled=99.0)
     history = History(slots={"check-1": Slot(stopping=stopping)})
-    patient = wanted(0, stop_after=86400.0)
+    patient = wanted(0, stop=StopRules(after=86400.0))
     assert shown(patient, up(1), history) == [
         ("remove_session", "check-1", "scaled_down"),
         ("remove_pipes", "check-1", "scaled_down"),
