@@ -32,7 +32,9 @@ from tmaxd.world.files import LocalFiles, read_for_spec
 from tmaxd.world.folders import prepare
 from tmaxd.world.journal import open_journal
 from tmaxd.world.logs import rotate
+from tmaxd.world.outputs import LogFiles
 from tmaxd.world.pipes import FifoPipes
+from tmaxd.world.probes import SystemProbes
 from tmaxd.world.processes import LinuxProcesses
 from tmaxd.world.tmux.client import TmuxClient
 
@@ -126,6 +128,8 @@ async def _real(folder: Path) -> tuple[Fleet, TmuxClient]:
         processes=LinuxProcesses(),
         journal=journal,
         files=LocalFiles(here),
+        probes=SystemProbes(env),
+        outputs=LogFiles(here.logs),
         clock=clock,
         waker=waker,
         path=env["PATH"],

@@ -34,14 +34,15 @@ serve(handle, window=int(sys.argv[2]))
 """It rings at its first task, and at those that ask for it."""
 
 
-def sdk_fleet() -> Tmaxd:
-    """Nothing runs yet."""
+def sdk_fleet(**settings: str) -> Tmaxd:
+    """Nothing runs yet. `settings`: further keys of the group."""
     fleet = Tmaxd()
     program = fleet.folder / "worker.py"
     program.write_text(PROGRAM)
     fleet.group = {
         "serve": [sys.executable, str(program), str(fleet.bell.path), str(WINDOW)],
         "env": {"PYTHONPATH": fleet.env["PYTHONPATH"]},
+        **settings,
     }
     return fleet
 

@@ -15,6 +15,9 @@ from tests.bench.size import Size
 from tests.bench.stream import Stream, chunk_of
 from tests.bench.taskfleet import WORKERS, api, sdk_fleet, start, throughput, worker_pids
 
+PULLED = "tmaxd, layout: shared"
+"""A record of the FIFO holds one task, and each is read and answered by itself: what that costs."""
+
 RATE, RATIO, CPU = 100_000.0, 2.0, 7.0
 """What is to be reached: tasks a second, times Redis, µs of the daemon's CPU a task."""
 P50, P99 = 1.0, 4.0
@@ -36,22 +39,29 @@ def run(size: Size) -> Iterator[Figure]:
         daemon = start(sdk)
         throughput(sdk, 2000)  # all code has run once
         sdk.bell.forget()
+        pulled = sdk_fleet(layout="shared")
+        stack.callback(pulled.close)
+        start(pulled)
+        throughput(pulled, 2000)
         peers: dict[str, Redis] = {}
         if "redis" not in size.peers.missing():
             for name, (fsync, keep) in PEERS.items():
                 peers[name] = Redis(size.peers, fsync, keep)
                 stack.callback(peers[name].close)
-        yield from speed(size, sdk, daemon, peers)
+        yield from speed(size, sdk, daemon, pulled, peers)
         yield from latencies(size, sdk)
 
 
-def speed(size: Size, sdk: Tmaxd, daemon: int, peers: dict[str, Redis]) -> Iterator[Figure]:
+def speed(
+    size: Size, sdk: Tmaxd, daemon: int, pulled: Tmaxd, peers: dict[str, Redis]
+) -> Iterator[Figure]:
     count = 4000 if size.quick else 200_000
-    rates: dict[str, list[float]] = {"tmaxd": [], **{name: [] for name in peers}}
+    rates: dict[str, list[float]] = {"tmaxd": [], PULLED: [], **{name: [] for name in peers}}
     costs = Costs(sdk, daemon, count)
     for _ in range(size.rounds(5)):
         with costs:
             rates["tmaxd"].append(throughput(sdk, count))
+        rates[PULLED].append(throughput(pulled, count // 4))
         for name, peer in peers.items():
             rates[name].append(peer.throughput(count // 4))
     for name, samples in rates.items():

@@ -7,10 +7,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.e2e.fleet import Fleet
-from tests.soak.judge import Row
+from tests.soak.row import Row, Try
 from tmaxd.ports import Recovered
 from tmaxd.tasks.records import AttemptRow, TaskFilter, TaskRow, TaskStory
 from tmaxd.world.journal import SqliteJournal, open_journal
@@ -67,9 +68,28 @@ def _row(story: TaskStory, distance: int) -> Row:
         ended=None if task.ended is None else int(task.ended * 1e9) - distance,
         outcome=task.outcome,
         result=story.result if story.result_file is None else _head(story.result_file),
-        violence=_violent(task) + sum(map(_violent, story.attempts)),
-        tried=tuple(attempt.attempt for attempt in story.attempts),
+        tries=tuple(_tries(story, distance)),
         source=task.source,
+    )
+
+
+def _tries(story: TaskStory, distance: int) -> Iterator[Try]:
+    for attempt in story.attempts:
+        yield _try(attempt, distance)
+    if story.task.sent is not None and story.task.ended is not None:
+        yield _try(story.task, distance)
+
+
+def _try(one: TaskRow | AttemptRow, distance: int) -> Try:
+    assert one.ended is not None
+    return Try(
+        attempt=one.attempt,
+        worker=one.worker or "",
+        run=one.run or "",
+        outcome=one.outcome or "",
+        error=one.error or "",
+        sent=int((one.sent or 0) * 1e9) - distance,
+        ended=int(one.ended * 1e9) - distance,
     )
 
 
@@ -80,11 +100,6 @@ def _head(path: str) -> str | None:
             return file.read(100)
     except OSError:
         return None
-
-
-def _violent(attempt: TaskRow | AttemptRow) -> bool:
-    """Its worker died, or (`task:` groups) the process that the runner had started for it."""
-    return attempt.outcome == "lost" or (attempt.error or "").startswith("killed by SIG")
 
 
 def _contradictions(rows: list[Row], recovered: Recovered) -> list[str]:

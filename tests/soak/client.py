@@ -25,6 +25,14 @@ class Gone(Exception):
 class Refused(Exception):
     """The daemon said no."""
 
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(f"{status} {body}")
+        self.status = status
+        self.error = str(body.get("error"))
+        """Why, in one word."""
+        self.sure = not body.get("accepted") and "not confirmed" not in str(body.get("message"))
+        """Nothing was done, and nothing will be."""
+
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
@@ -48,9 +56,13 @@ class Client:
         return dict(json.loads(self._post(target, body, "application/x-ndjson")))
 
     def cancel(self, ids: list[int]) -> dict[int, str]:
-        """Task to verdict."""
+        """Task to verdict; of a daemon whose disk refused, those that it came to."""
         lines = self._post("/v1/cancel", json.dumps({"ids": ids}), "application/json").splitlines()
-        return {line["id"]: line["verdict"] for line in map(json.loads, lines)}
+        told = [json.loads(line) for line in lines]
+        verdicts = {line["id"]: line["verdict"] for line in told if "id" in line}
+        refused = any(line.get("error") == "journal" for line in told)
+        assert refused or verdicts.keys() == set(ids), f"asked to cancel {ids}: {told}"
+        return verdicts
 
     def _post(self, target: str, body: str, media: str) -> bytes:
         connection = _Connection(self._path)
@@ -68,5 +80,5 @@ class Client:
         finally:
             connection.close()
         if answer.status != 200:
-            raise Refused(f"{answer.status} {data!r}")
+            raise Refused(answer.status, json.loads(data))
         return data

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import resource
 import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from tests.e2e.fleet import ROOT, Fleet
 from tests.e2e.marks import Marked, marked, stat_of
-
-Json = dict[str, Any]
+from tests.soak.disk import Disk
+from tests.soak.kill import Kill
+from tests.soak.spec import INBOX, OUTBOX, PROGRAM, State, groups_of, pipes
+from tmaxd.places import places
 
 PATIENCE = 60.0
 """Seconds; far more than anything here takes."""
 VARIABLE = "TMAX_FAILPOINT"
-COUNTS = {"sync": 2, "aio": 2, "pull": 2, "next": 1, "cmd": 1}
-"""Group to workers."""
-INBOX, OUTBOX = "drop", "news"
-ROUTE = ("aio", "next")
-"""Each result of the first group is a task of the second."""
 DAEMON = "daemon"
-LAYOUT = "dedicated"
-"""Of the group `pull`."""
 RUNNER = "tmaxd/worker/runner"
-PROGRAM = str(Path(__file__).with_name("worker.py"))
-
-
-class Kill(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that the suite killed; times as CLOCK_MONOTONIC in ns, before the signal and when it was gone."""
-
-    what: str
-    pid: int
-    start: int
-    before: int
-    gone: int
 
 
 class Field:
@@ -54,38 +36,22 @@ class Field:
         # A daemon that is installed has its byte code.
         del self.fleet.env["PYTHONDONTWRITEBYTECODE"]
         self.folder = self.fleet.folder
+        self.disk = Disk()
+        if not self.disk.why_not:
+            self.fleet.env["TMAX_STATE_DIR"] = str(self.disk.folder)
+            self.fleet.places = places("e2e", self.fleet.env)
         self.life = 0
         """Counts starts and ends of daemons: nothing happened between two looks that find the same odd number."""
         self.kills: list[Kill] = []
-        self.counts = dict(COUNTS)
+        self.state = State()
+        self.busy: str | None = None
+        """The group that shall have work in its queue just now, whatever else is due."""
 
     # ----------------------------------------------------------------------------------- the spec
 
-    def write(self, **counts: int) -> None:
-        self.counts |= counts
-        folder, env = str(self.folder), {"PYTHONPATH": str(ROOT)}
-        retry = {"attempts": 2, "backoff": {"first": "50ms", "max": "500ms"}}
-        common: Json = {"timeout": "2s", "retry": retry}
-        ways = {"sync": "sync", "aio": "async", "pull": "sync", "next": "async"}
-        groups: dict[str, Json] = {
-            name: {"serve": [sys.executable, PROGRAM, way, folder], "env": env, "window": 32}
-            for name, way in ways.items()
-        }
-        groups["pull"]["layout"] = LAYOUT
-        job = [sys.executable, "-S", "-E", PROGRAM, "job", folder, "{payload}"]
-        groups["cmd"] = {"task": job}
-        pipes = {
-            "inboxes": {INBOX: {"to": "sync"}},
-            "outboxes": {OUTBOX: {"from": ["sync", "next"]}},
-            "routes": [{"from": ROUTE[0], "to": ROUTE[1]}],
-        }
-        self.fleet.write(
-            {
-                name: {"count": self.counts[name], **common, **group}
-                for name, group in groups.items()
-            },
-            pipes=pipes,
-        )
+    def write(self, state: State) -> None:
+        self.state = state
+        self.fleet.write(groups_of(state, str(self.folder)), pipes=pipes())
 
     # --------------------------------------------------------------------------------- the daemon
 
@@ -125,6 +91,31 @@ class Field:
         self._note(DAEMON, daemon.pid, 0, time.monotonic_ns() if before is None else before)
         return True
 
+    # ----------------------------------------------------------------------------------- the disk
+
+    def refuse_disk(self) -> None:
+        """No file that the daemon has may take another byte: each write(2) fails with EFBIG, since
+        RLIMIT_FSIZE is 0 (setrlimit(2)); Python ignores the signal. Pipes and sockets are not concerned."""
+        assert self.fleet.daemon is not None
+        _limit(self.fleet.daemon.pid, 0)
+
+    def relieve_disk(self) -> None:
+        """As before, also for what the daemon has started meanwhile."""
+        for process in marked(str(self.folder)):
+            with contextlib.suppress(ProcessLookupError):
+                _limit(process.pid, None)
+
+    def trouble(self) -> str | None:
+        """What the daemon says of its journal."""
+        found = self.fleet.status()["journal"]["trouble"]
+        return None if found is None else str(found)
+
+    def is_full(self) -> bool:
+        """The daemon says so, of its journal or of a payload file."""
+        status = self.fleet.status()
+        said = [status["journal"]["trouble"] or "", *status["problems"]]
+        return any("No space left" in text or "is full" in text for text in said)
+
     # --------------------------------------------------------------------------- everything else
 
     def processes(self, what: str) -> list[Marked]:
@@ -150,6 +141,7 @@ class Field:
             stat = stat_of(process.pid)
             if stat is None or stat[1] != process.start or stat[0] in "ZX":
                 return False
+            worker = _name_of(process.pid)
             before = time.monotonic_ns()
             signal.pidfd_send_signal(fd, signal.SIGKILL)
             poll = select.poll()
@@ -157,20 +149,29 @@ class Field:
             assert poll.poll(PATIENCE * 1000), f"{process} does not die"
         finally:
             os.close(fd)
-        self._note(what, process.pid, process.start, before)
+        self._note(what, process.pid, process.start, before, worker)
         return True
 
     def kill_server(self) -> bool:
+        server = self._server()
+        return server is not None and self.kill("tmux", server)
+
+    def has_server(self) -> bool:
+        return self._server() is not None
+
+    def _server(self) -> Marked | None:
         try:
             pid = self.fleet.server_pid()
         except (AssertionError, ValueError):
-            return False  # there is none at the moment
+            return None  # there is none at the moment
         stat = stat_of(pid)
-        return stat is not None and self.kill("tmux", Marked(pid, stat[1], "tmux"))
+        return None if stat is None else Marked(pid, stat[1], "tmux")
 
-    def _note(self, what: str, pid: int, start: int, before: int) -> None:
+    def _note(self, what: str, pid: int, start: int, before: int, worker: str = "") -> None:
         gone = time.monotonic_ns()
-        self.kills.append(Kill(what=what, pid=pid, start=start, before=before, gone=gone))
+        self.kills.append(
+            Kill(what=what, pid=pid, start=start, before=before, gone=gone, worker=worker)
+        )
 
     # ------------------------------------------------------------------------------------- books
 
@@ -185,12 +186,41 @@ class Field:
         return self.fleet.places.pipes / f"{INBOX}.pipe"
 
     @property
+    def outbox(self) -> Path:
+        return self.fleet.places.pipes / f"{OUTBOX}.pipe"
+
+    @property
     def ledger(self) -> Path:
         return self.folder / "ledger"
 
     def keep(self, target: Path) -> None:
         """Copy all that may tell what happened: everything but FIFOs and sockets."""
         shutil.copytree(self.folder, target, ignore=lambda *_: ["r"], dirs_exist_ok=True)
+        if not self.disk.why_not:
+            shutil.copytree(self.disk.folder, target / "s", dirs_exist_ok=True)
+
+    def close(self) -> None:
+        """End everything, and take it away."""
+        try:
+            self.fleet.close(failed=True)
+        finally:
+            self.disk.close()
+
+
+def _limit(pid: int, most: int | None) -> None:
+    """Bytes a file may have when the process writes to it; None: any number."""
+    hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
+
+
+def _name_of(pid: int) -> str:
+    """The worker that a process belongs to; empty where it is none's, or gone."""
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    names = [entry.partition(b"=")[2] for entry in entries if entry.startswith(b"TMAX_WORKER=")]
+    return names[0].decode() if names else ""
 
 
 def failpoints() -> list[str]:

@@ -5,125 +5,37 @@ Each broken promise is one sentence that names the task.
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-import msgspec
-
-from tests.soak.field import Kill
-from tests.soak.note import KINDS, PATIENCE, SIZE
+from tests.soak.attempts import CLOCKS, tried
+from tests.soak.kill import Kill
+from tests.soak.note import PATIENCE
 from tests.soak.promises import Promises
+from tests.soak.row import Row, kind_of, serial_of
+from tests.soak.spec import ROUTES, attempts_of
+from tests.soak.works import Note, Process, Work, works_of
 
 NS = 1_000_000_000
-CLOCKS = 50_000_000
-"""ns by which wall time may differ from its distance to CLOCK_MONOTONIC at the beginning: it is slewed."""
 
 ENDS = ("done", "dead", "cancelled")
 
-Process = tuple[int, int]
-"""pid and start time"""
-
-
-class Note(msgspec.Struct, frozen=True):
-    kind: str
-    """One of `note.KINDS`."""
-    task: int
-    attempt: int
-    pid: int
-    start: int
-    at: int
-    """CLOCK_MONOTONIC, ns."""
-    other: int = 0
-
-    @property
-    def process(self) -> Process:
-        return self.pid, self.start
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as the books have it at the end."""
-
-    id: int
-    group: str
-    state: str
-    attempt: int
-    payload: str
-    """At least its beginning."""
-    ended: int | None
-    """CLOCK_MONOTONIC, ns; None: it has not."""
-    outcome: str | None = None
-    result: str | None = None
-    """At least its beginning."""
-    violence: int = 0
-    """Attempts that ended with the death of a process."""
-    tried: tuple[int, ...] = ()
-    """The earlier attempts that are in its story, those that were not counted too."""
-    source: int | None = None
-    """The task whose end made this one."""
-
-
-class Work(msgspec.Struct, kw_only=True):
-    """One attempt in one process."""
-
-    note: Note
-    end: Note | None = None
-
-
-_LETTERS = {letter: kind for kind, letter in KINDS.items()}
-
-
-def notes_of(ledger: bytes) -> list[Note]:
-    """Raises ValueError for a ledger with anything else in it."""
-    if len(ledger) % SIZE:
-        raise ValueError(f"the ledger has {len(ledger)} bytes, no multiple of {SIZE}")
-    notes = []
-    for place in range(0, len(ledger), SIZE):
-        letter, *numbers = ledger[place : place + SIZE].decode("ascii").split()
-        notes.append(Note(_LETTERS[letter], *map(int, numbers)))
-    return notes
-
-
-def works_of(notes: Iterable[Note]) -> dict[int, list[Work]]:
-    """Task to what was done for it, in the order of the ledger."""
-    works: dict[int, list[Work]] = defaultdict(list)
-    under_way: dict[tuple[Process, int], Work] = {}
-    for note in notes:
-        key = note.process, note.task
-        if note.kind == "begin":
-            under_way[key] = work = Work(note=note)
-            works[note.task].append(work)
-        elif note.kind in ("well", "badly") and key in under_way:
-            under_way.pop(key).end = note
-    return works
-
-
-def in_hand(works: Mapping[int, list[Work]], kills: Sequence[Kill], what: str) -> int:
-    """Attempts that were under way when one of these was killed: how well the storm aimed."""
-    instants = sorted(kill.before for kill in kills if kill.what == what)
-    spans = [(work.note.at, work.end.at) for there in works.values() for work in there if work.end]
-    return sum(bisect(instants, end) > bisect(instants, begin) for begin, end in spans)
-
 
 def verdict(
-    notes: Sequence[Note],
-    rows: Sequence[Row],
-    promises: Promises,
-    kills: Sequence[Kill],
-    start: str = "",
+    notes: Sequence[Note], rows: Sequence[Row], promises: Promises, kills: Sequence[Kill]
 ) -> list[str]:
-    """Every promise that was broken; empty when all held. `start`: the group from which a route leads on."""
+    """Every promise that was broken; empty when all held."""
     works = works_of(notes)
     own = [row for row in rows if row.source is None]
-    made = [row for row in rows if row.source is not None]
     found = [
         *kept(own, promises),
         *single(own, promises),
-        *routed(own, made, start),
+        *routed(rows),
         *apart(works, notes, kills),
         *agreed(rows, works),
-        *expected(own, promises),
+        *expected(rows, promises),
+        *tried(rows, works, kills, {row.group: attempts_of(row.group) for row in rows}),
     ]
     known = {row.id for row in rows}
     found += [
@@ -159,21 +71,28 @@ def single(rows: Sequence[Row], promises: Promises) -> Iterator[str]:
             yield f"serial {serial}: in the books, but never submitted"
 
 
-def routed(rows: Sequence[Row], made: Sequence[Row], start: str) -> Iterator[str]:
-    """Each task of the group `start` that is done made one more, and nothing else did."""
-    sources = Counter(row.source for row in made)
+def routed(rows: Sequence[Row]) -> Iterator[str]:
+    """Each end that takes a route made one task in each of its groups, and nothing else did."""
     by_id = {row.id: row for row in rows}
+    made = Counter((row.source, row.group) for row in rows if row.source is not None)
+    due = {
+        (row.id, group): row
+        for row in rows
+        for route in ROUTES
+        for group in route.to
+        if route.start == row.group and route.when == row.state
+    }
+    for (task, group), row in due.items():
+        if made[task, group] != 1:
+            yield f"task {task}: {row.state} in {row.group}, made {made[task, group]} tasks in {group}"
     for row in rows:
-        if row.group == start and row.state == "done" and sources[row.id] != 1:
-            yield f"task {row.id}: done in {start}, made {sources[row.id]} tasks"
-    for row in made:
-        source = by_id.get(row.source or 0)
-        if source is None or source.group != start or source.state != "done":
-            yield f"task {row.id}: made by task {row.source}, which is not done in {start}"
-        elif serial_of(source) != serial_of(row):
+        if row.source is None:
+            continue
+        source = by_id.get(row.source)
+        if source is None or (source.id, row.group) not in due:
+            yield f"task {row.id}: made in {row.group} by task {row.source}, which takes no such route"
+        elif serial_of(row) != (serial_of(source) if source.state == "done" else source.id):
             yield f"task {row.id}: made by task {row.source}, but holds {row.payload[:40]!r}"
-        if row.state != "done" and not row.violence:
-            yield f"task {row.id}: made by a route, and {row.state} ({row.outcome}) at the end"
 
 
 def apart(
@@ -235,8 +154,9 @@ def agreed(rows: Sequence[Row], works: Mapping[int, list[Work]]) -> Iterator[str
                 yield f"task {row.id} (serial {serial_of(row)}): has the result {row.result[:40]!r}"
             if row.result is None:
                 yield f"task {row.id}: done without a result"
+        known = {row.attempt, *(one.attempt for one in row.tries)}
         for work in done:
-            if work.note.attempt not in (row.attempt, *row.tried):
+            if work.note.attempt not in known:
                 yield f"task {row.id}: attempt {work.note.attempt} began, and is not in the books"
             if row.ended is not None and work.note.at > row.ended + CLOCKS:
                 late = (work.note.at - row.ended) / 1e6
@@ -248,22 +168,15 @@ def _answers(row: Row) -> bool:
 
 
 def expected(rows: Sequence[Row], promises: Promises) -> Iterator[str]:
-    """The end is the one that the submitter asked for; only a task over which processes died may be given up."""
+    """What waited was given up only as its submitter wanted. How attempts may end is `attempts`' affair."""
     for row in rows:
-        kind = promises.kind_of(serial_of(row))
-        always = kind in ("doomed", "poison")
-        verdict = promises.cancelled.get(row.id)
-        expired = row.outcome == "expired" and serial_of(row) in promises.expiring
-        if row.state == "done" and always:
-            yield f"task {row.id} ({kind}): done"
-        if row.state == "dead" and not (always or row.violence or expired):
-            yield f"task {row.id} ({kind}): dead ({row.outcome}), and no process died over it"
-        if row.state == "cancelled" and verdict is None:
-            yield f"task {row.id} ({kind}): cancelled, which nobody asked for"
-        if verdict == "cancelled" and row.state != verdict:
-            yield f"task {row.id} ({kind}): said to be cancelled, and {row.state} at the end"
-
-
-def serial_of(row: Row) -> int:
-    word = row.payload.partition(" ")[0]
-    return int(word) if word.isdecimal() else -1
+        name = f"task {row.id} ({kind_of(row)})"
+        asked = promises.cancelled.get(row.id)
+        if row.state == "dead" and not row.tries and row.outcome != "expired":
+            yield f"{name}: dead ({row.outcome}), and was never tried"
+        if row.outcome == "expired" and (row.source or serial_of(row) not in promises.expiring):
+            yield f"{name}: expired, and had no such time"
+        if row.state == "cancelled" and asked is None:
+            yield f"{name}: cancelled, which nobody asked for"
+        if asked == "cancelled" and row.state != asked:
+            yield f"{name}: said to be cancelled, and {row.state} at the end"

@@ -15,11 +15,13 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from tests.soak.client import Client, Gone, Json, NotThere
+from tests.soak.client import Client, Gone, Json, NotThere, Refused
 from tests.soak.field import Field
 from tests.soak.promises import Promises
+from tests.soak.spec import JOBS, SHAKY, SPARE
 
 T = TypeVar("T")
 
@@ -32,16 +34,19 @@ WEIGHTS = {
     "once": 10,
     "later": 10,
     "doomed": 4,
+    "moody": 10,
 }
 """Kinds of `worker.KINDS` in batches; the others come alone (`RARE`), since each holds up its worker."""
 RARE, RARELY = ("stuck", "poison"), 0.02
-GROUPS = {"sync": 42, "aio": 36, "pull": 16, "cmd": 6}
-JOBS = "cmd"
-"""The group whose tasks are processes, which have to live long enough to be hit."""
+GROUPS = {"sync": 40, "aio": 32, "pull": 16, "cmd": 6, SPARE: 4, SHAKY: 2}
+ACCEPTABLE = {"journal", "unknown_group"}
+"""Reasons for which the daemon may refuse what is submitted here."""
 JOBS_AT_ONCE = 8
 BATCH = 256
 TRICKLE = 100.0
 """Tasks a second where enough are accepted: something shall be under way at every stroke."""
+BUSY = 800.0
+"""Tasks a second for `Field.busy`: more than its workers can do."""
 FLOODS, FLOOD = 0.01, 1000
 """After how many of the batches a flood begins, and its tasks."""
 LINES = 40
@@ -99,7 +104,9 @@ class Load:
                 self.promises.uncertain.update(serials)
 
     def _pace(self, submitted: int) -> None:
-        if self.promises.accepted >= self.due:
+        if self._field.busy is not None:
+            self._closing.wait(submitted / BUSY)
+        elif self.promises.accepted >= self.due:
             self._closing.wait(submitted / TRICKLE)
         elif self._flood > 0:
             self._flood -= submitted
@@ -108,14 +115,21 @@ class Load:
             self._closing.wait(submitted / self._rate * 2 * self._dice.random())
 
     def _asked(self, request: Callable[[], T]) -> T | None:
-        """The answer; None when the daemon went away over it, or the thread ends. A daemon that is not there is
-        waited for."""
+        """The answer; None when the daemon went away over it, did not confirm it, or the thread ends. A daemon that
+        is not there is waited for. Raises Refused where nothing was done."""
         while not self._closing.is_set():
             try:
                 return request()
             except NotThere:
                 self._closing.wait(STEP)
             except Gone:
+                break
+            except Refused as refusal:
+                if refusal.error not in ACCEPTABLE:
+                    raise AssertionError(f"refused: {refusal}") from refusal
+                self._closing.wait(STEP)
+                if refusal.sure:
+                    raise
                 break
         return None
 
@@ -124,6 +138,7 @@ class Load:
     def _batch(self) -> None:
         dice = self._dice
         (group,) = dice.choices(list(GROUPS), list(GROUPS.values()))
+        group = self._field.busy or group
         if dice.random() < RARELY:
             kinds = [dice.choice(RARE)]
         else:
@@ -131,13 +146,21 @@ class Load:
             kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=size)
             if group == JOBS:
                 kinds = [*kinds[:JOBS_AT_ONCE], "nap"]
+            if group == SHAKY:
+                kinds = ["moody"] * len(kinds)
         serials = [self.promises.new(kind) for kind in kinds]
         options = self._options()
         if "expires" in options:
             self.promises.expiring.update(serials)
         life = self._field.life
         tasks: list[str | Json] = [self.promises.payloads[serial] for serial in serials]
-        answer = self._asked(lambda: self._client.submit(group, tasks, options))
+        try:
+            answer = self._asked(lambda: self._client.submit(group, tasks, options))
+        except Refused as refusal:
+            if group != SPARE and refusal.error != "journal":
+                raise
+            self.promises.refused += len(serials)
+            return
         if answer is None:
             self.promises.uncertain.update(serials)
             return
@@ -167,7 +190,9 @@ class Load:
         ]
         answered = False
         while not self._closing.is_set():
-            answer = self._asked(lambda: self._client.submit("sync", tasks, {}))
+            answer = None
+            with suppress(Refused):
+                answer = self._asked(lambda: self._client.submit("sync", tasks, {}))
             if answer is None:
                 continue
             known = len(answer["existing"])
@@ -182,10 +207,8 @@ class Load:
         recent = list(self.promises.ids.values())[-RECENT:]
         chosen = self._dice.sample(recent, min(CANCELLED, len(recent)))
         self.promises.cancelled.update(dict.fromkeys(chosen, ""))
-        verdicts = self._asked(lambda: self._client.cancel(chosen))
-        if verdicts is not None:
-            assert verdicts.keys() == set(chosen), f"asked to cancel {chosen}: {verdicts}"
-            self.promises.cancelled.update(verdicts)
+        with suppress(Refused):
+            self.promises.cancelled.update(self._asked(lambda: self._client.cancel(chosen)) or {})
 
     # ---------------------------------------------------------------------------------- the inbox
 

@@ -16,6 +16,8 @@ class Promises:
         """Serials of those whose answer was lost."""
         self.expiring: set[int] = set()
         """Serials of those that may expire."""
+        self.refused = 0
+        """How many were refused; none of them may be in the books."""
         self.cancelled: dict[int, str] = {}
         """Ids of those that were to be cancelled, and the verdict; empty where its answer was lost."""
 

@@ -26,7 +26,9 @@ KINDS = {
     "stuck": "runs into its timeout when it is tried first",
     "doomed": "fails whenever it is tried",
     "poison": "kills its worker whenever it is tried",
+    "moody": "ends well or fails, now for good and now in passing, by the number of the attempt",
 }
+MOODS = ("failed", "temporary", "well", "temporary", "failed", "failed", "well")
 FOREVER = 60.0
 FILLER = 6000
 LONGER = {"async": 30, "job": 8}
@@ -42,6 +44,18 @@ class Passing(Exception):
     """Likewise, with another try."""
 
 
+def fate(kind: str, serial: int, attempt: int) -> str:
+    """How this attempt ends where nobody interferes: `well` or an outcome. A kind that is none of ours ends well."""
+    if kind == "moody":
+        return MOODS[(serial * 2654435761 + attempt * 40503 * 40503 >> 7) % len(MOODS)]
+    if kind == "doomed":
+        return "failed"
+    if kind == "poison":
+        return "lost"
+    first = {"once": "failed", "later": "temporary", "stuck": "timeout"}
+    return first.get(kind, "well") if attempt == 1 else "well"
+
+
 def seconds(kind: str, attempt: int, serial: str) -> float:
     if kind == "nap":
         return (1 + int(serial) % 8) / 1000
@@ -54,9 +68,10 @@ def outcome(payload: str, attempt: int, worker: int) -> str:
     if kind == "poison":
         os.kill(worker, signal.SIGKILL)
         time.sleep(FOREVER)  # until the kill, or what it leads to, arrives
-    if kind == "doomed" or (kind == "once" and attempt == 1):
+    end = fate(kind, int(serial), attempt)
+    if end == "failed":
         raise Failed(serial)
-    if kind == "later" and attempt == 1:
+    if end == "temporary":
         raise Passing(serial)
     result = f"{serial} done at {attempt}"
     return result.ljust(FILLER, ".") if kind == "long" else result
