@@ -43,6 +43,10 @@ class Places:
         """The tasks FIFO of a group whose workers share one."""
         return self.pipes / f"{group}.tasks.pipe"
 
+    def moving_pipes(self, run: str) -> Path:
+        """Where a run that may become another worker finds its FIFOs, whatever they are called."""
+        return self.pipes / ".runs" / run
+
     @property
     def database(self) -> Path:
         return self.state / "state.db"

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tests.ctl.fake_orders import FakeOrders
 from tests.ctl.fake_story import ENDS, START, made_up
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.api.types import (
@@ -48,6 +49,12 @@ PROBLEM = ProblemReport(
     "  did you mean `count`? allowed: count, cwd",
 )
 
+
+def marked(kind: str) -> str:
+    """The problem as tmaxctl prints it, as an error or a warning."""
+    return PROBLEM.text.replace(":7:5: ", f":7:5: {kind}: ") + "\n"
+
+
 ACTION = PlannedAction(
     action="start",
     worker="check-3",
@@ -60,6 +67,8 @@ ACTION = PlannedAction(
 
 def group(name: str, kind: Any = "task", count: int = 2, **changes: Any) -> GroupStatus:
     values: dict[str, Any] = {
+        "in_file": count,
+        "revision": 3,
         "ready": count,
         "workers": count,
         "queued": 0,
@@ -111,11 +120,12 @@ def status(fleet: str = "demo", **changes: Any) -> Status:
     return Status(fleet=fleet, **(values | changes))
 
 
-class FakeFleet:
+class FakeFleet(FakeOrders):
     """Tasks end by what they say: `fail …` dies, `slow …` waits in the queue, `long …` runs, all else is done at
     once."""
 
     def __init__(self, fleet: str = "demo", spec: str = "/home/u/tmax.yaml") -> None:
+        super().__init__()
         self.now = status(fleet)
         self.spec = spec
         self.plan_result = PlanResult(outcome="changes", actions=(ACTION,))
@@ -137,6 +147,8 @@ class FakeFleet:
         """Set by `down`."""
         self.changed = asyncio.Event()
         self.closed_waits = 0
+        self.now_waiting = 0
+        """Waits for a task that has not ended."""
 
     def ping(self) -> Ping:
         return Ping(fleet=self.now.fleet, pid=os.getpid(), version="0.1.0", spec=self.spec)
@@ -165,7 +177,7 @@ class FakeFleet:
         if (known := self._of_key(options.key)) is not None:
             if known.payload != payloads[0]:
                 raise Denied("key_conflict", f"key {options.key} is of task {known.task.id}")
-            return Accepted(known.task.id, 1, existing=True)
+            return Accepted(known.task.id, 1, existing=True, state=known.task.state)
         first = len(self.stories) + 1
         for offset, payload in enumerate(payloads):
             self.stories[first + offset] = made_up(first + offset, group, payload, options)
@@ -258,7 +270,11 @@ class FakeFleet:
                     if self.broken is not None:
                         raise self.broken
                     self.changed.clear()
-                    await self.changed.wait()
+                    self.now_waiting += 1
+                    try:
+                        await self.changed.wait()
+                    finally:
+                        self.now_waiting -= 1
                 yield TaskEnd(id, ENDS[state])
         finally:
             self.closed_waits += 1

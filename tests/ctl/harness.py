@@ -144,8 +144,8 @@ def daemon(
     home: Home, name: str = "demo", owners: frozenset[int] | None = None
 ) -> Iterator[Running]:
     paths = home.places(name)
-    paths.runtime.mkdir(parents=True, mode=0o700)
-    paths.payloads.mkdir(parents=True, mode=0o700)
+    paths.runtime.mkdir(parents=True, mode=0o700, exist_ok=True)
+    paths.payloads.mkdir(parents=True, mode=0o700, exist_ok=True)
     ready: list[Running] = []
     up, stop = threading.Event(), asyncio.Event()
 

@@ -143,6 +143,20 @@ def test_a_terminal_is_asked_before_several_are_touched(home: Home, running: Run
     assert states(running) == ["queued", "queued"]
 
 
+def test_a_terminal_is_asked_before_many_ids_are_touched(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", stdin=b"slow\n" * 30)
+    with Screen(home, "cancel", "1..20") as screen:
+        assert screen.finish() == 0
+        assert "[y/N]" not in screen.text
+    with Screen(home, "retry", "1..15", "17..5000") as screen:
+        screen.until("retry up to 4,999 tasks (1..15, 17..5000)? [y/N]")
+        screen.type("n\n")
+        assert screen.finish() == 1
+    with Screen(home, "cancel", "1..30", "--yes") as screen:
+        assert screen.finish() == 1, "20 of them are over already"
+    assert states(running) == ["cancelled"] * 30
+
+
 def test_one_task_of_a_group_needs_no_asking(home: Home, running: Running) -> None:
     home.ctl("submit", "check", "slow")
     running.fleet.now = status(groups=(group("check", queued=1),))

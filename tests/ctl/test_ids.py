@@ -39,7 +39,12 @@ def test_parts_keep_the_order_and_are_filled(ranges: list[Range], most: int) -> 
 
 def test_a_receipt_joins_neighbours_and_keeps_known_tasks_apart() -> None:
     receipt = Receipt()
-    for taken in (Taken(1, 2), Taken(3, 4), Taken(2, 1, existing=True), Taken(9, 1)):
+    for taken in (Taken(1, 2), Taken(3, 4), Taken(2, 1, existing=True, state="dead"), Taken(9, 1)):
         receipt.add(taken)
-    assert receipt.as_json() == {"accepted": 7, "ranges": [(1, 6), (9, 1)], "existing": [2]}
+    assert receipt.as_json() == {
+        "accepted": 7,
+        "ranges": [(1, 6), (9, 1)],
+        "existing": [2],
+        "existing_states": ["dead"],
+    }
     assert receipt.all == [(1, 6), (9, 1), (2, 1)]

@@ -20,6 +20,7 @@ from tmaxd.daemon.api.types import (
     JournalStatus,
     Leftover,
     OutboxStatus,
+    RouteStatus,
     SpecStatus,
     TmuxStatus,
 )
@@ -75,7 +76,7 @@ def test_a_rejected_spec_stands_under_the_header() -> None:
     )
     assert lines_of(spec=spec)[1:6] == [
         "t.yaml is rejected; revision 3 stays in force:",
-        "  tmax.yaml:7:5: workers.check.cuont: unknown key",
+        "  tmax.yaml:7:5: error: workers.check.cuont: unknown key",
         "      7 |     cuont: 4",
         "        |     ^",
         "    did you mean `count`? allowed: count, cwd",
@@ -134,16 +135,16 @@ def test_what_workers_do() -> None:
 
 
 def test_notes_are_cut_to_the_terminal() -> None:
-    long = worker("check-1", "dead", pid=None, message="m" * 200)
+    long = worker("check-1", "failed", pid=None, message="m" * 200)
     lines = lines_of(width=80, workers=(long,))
     assert len(lines[-1]) == 80
     assert lines[-1].endswith("m…")
 
 
 def test_colours_stand_around_words() -> None:
-    value = msgspec.to_builtins(status(workers=(worker("check-1", "dead", pid=None),)))
+    value = msgspec.to_builtins(status(workers=(worker("check-1", "failed", pid=None),)))
     last = render(value, NOW, colour)[-1]
-    assert last.startswith("check-1  \x1b[31mdead\x1b[0m ")
+    assert last.startswith("check-1  \x1b[31mfailed\x1b[0m ")
 
 
 INBOX = InboxStatus(name="tasks", to=("check", "echo"), path="/run/x/pipes/tasks.pipe")
@@ -235,8 +236,30 @@ def test_a_narrow_terminal_gets_what_matters() -> None:
     ]
 
 
+def test_routes() -> None:
+    routes = (
+        RouteStatus(from_=("a", "b"), to=("c",), when="done", payload="{result}", max_hops=None),
+        RouteStatus(from_=("c",), to=("a",), when="any", payload="again\n", max_hops=3),
+    )
+    lines = lines_of(routes=routes)
+    start = lines.index("ROUTE     WHEN  MAX HOPS  PAYLOAD")
+    assert lines[start + 1 : start + 3] == [
+        "a, b → c  done         -  {result}",
+        "c → a     any          3  again\\n",
+    ]
+
+
 def test_an_empty_plan() -> None:
-    assert plan([]) == ["nothing to do: the fleet is as the spec wants it"]
+    nothing: dict[str, Any] = {"actions": [], "settings": []}
+    assert plan(nothing) == ["nothing to do: the fleet is as the spec wants it"]
+
+
+def test_what_runs_again_is_not_told_by_its_last_end() -> None:
+    again = row(state="running", attempt=2, error="exit status 1", outcome="failed")
+    assert tasks([again], NOW)[1].split()[-1] == "p"
+    waits = row(state="queued", attempt=1, error="exit status 1", outcome="failed")
+    assert tasks([waits], NOW)[1].endswith("p  (exit status 1)")
+    assert tasks([row(waits_for="c-2")], NOW)[1].endswith("p  (waits for c-2)")
 
 
 def test_task_rows() -> None:

@@ -14,7 +14,9 @@ from tmaxd.ctl.render_story import Telling, story
 NOW = START + 7384
 
 
-def told(task: dict[str, Any], made: Any = (), **changes: Any) -> list[str]:
+def told(
+    task: dict[str, Any], made: Any = (), width: int | None = None, **changes: Any
+) -> list[str]:
     value: dict[str, Any] = {
         "task": task,
         "payload": "p",
@@ -29,6 +31,7 @@ def told(task: dict[str, Any], made: Any = (), **changes: Any) -> list[str]:
         lambda at: f"day{int(at - START) // 5000} {at - START:.0f}",
         lambda at: f"+{at - START:.0f}",
         plainly,
+        width=width,
     )
     return story(value | changes, made, telling)
 
@@ -68,6 +71,33 @@ def test_a_task_that_waits() -> None:
     assert delayed[-1] == "  now        waits for its time, in 30s (at +7414)"
     due = told(row(state="delayed", due=NOW - 1))
     assert due[-1] == "  now        waits for a worker"
+
+
+def test_a_task_that_is_set_aside_for_a_worker() -> None:
+    says = "  now        waits for worker c-2, which has the tasks of its affinity and no room now"
+    assert told(row(waits_for="c-2"))[-1] == says
+    assert told(row(state="delayed", due=NOW - 1, waits_for="c-2"))[-1] == says
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_lines_are_broken_between_words(width: int) -> None:
+    words = " ".join(f"word{n}" for n in range(40))
+    lines = told(
+        row(**ENDED | {"state": "dead", "outcome": "failed", "error": words}),
+        payload=f"  {words}",
+        width=width,
+    )
+    assert max(map(len, lines)) <= width
+    assert sum(line.split().count("word17") for line in lines) == 2, "none is cut in two"
+    assert [line for line in lines if line.startswith("  payload      word0 word1 ")], "indented"
+    later = lines[2 : 1 + next(i for i, line in enumerate(lines[2:]) if "submitted" in line)]
+    assert all(line.startswith(" " * 13 + "word") for line in later)
+
+
+def test_a_long_line_is_cut() -> None:
+    line = told(row(), payload="x" * 100_000)[1]
+    assert len(line) == 13 + 400
+    assert line.endswith("x…")
 
 
 def test_what_was_asked_for() -> None:

@@ -196,17 +196,30 @@ def test_waiting_lasts_until_the_last_has_ended(home: Home, running: Running) ->
     assert err.decode().splitlines()[-1] == "2 done, 0 dead"
 
 
-def test_a_daemon_that_goes_away_while_waited_for(home: Home, running: Running) -> None:
-    process = home.start("submit", "check", "slow", "--wait")
-    try:
-        running.until_tasks(1)
-        running.fleet.broken = RuntimeError("a bug")
-        running.call(running.fleet.changed.set)
-        _, err = process.communicate(timeout=10)
-    finally:
-        process.kill()
-    assert process.returncode == 3
-    assert b"the tasks are on disk and go on" in err
+def test_a_payload_that_is_too_large(home: Home, running: Running) -> None:
+    path = home.write("x" * (2 << 20), "big.txt")
+    says = "has 2,097,152 bytes; the limit is 1,048,576"
+    file = home.ctl("submit", "check", "--file", "big.txt")
+    assert file.code == 1
+    assert file.err.startswith(f"tmaxctl: big.txt {says}")
+    hint = f"have the command read the file itself: tmaxctl submit check {path}"
+    assert file.err.splitlines()[-1] == hint
+    lines = home.ctl("submit", "check", stdin=b"ok\n" + path.read_bytes())
+    assert (lines.code, lines.out) == (1, "1\n")
+    assert lines.err.splitlines()[-1].startswith(f"tmaxctl: standard input, line 2 {says}")
+    assert "have the command" not in lines.err
+
+
+def test_without_a_daemon_nothing_is_submitted(home: Home) -> None:
+    done = home.ctl("submit", "check", "x", "--fleet", "demo")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("tmaxctl: nothing was submitted: no daemon runs for fleet demo")
+    assert done.err.endswith("start it with `tmaxctl up SPEC`\n")
+    spec = home.write()
+    home.places().state.mkdir(parents=True)
+    (home.places().state / "spec_path").write_text(str(spec))
+    again = home.ctl("submit", "check", "x", "--fleet", "demo")
+    assert again.err.endswith(f"start it with `tmaxctl up {spec}`\n")
 
 
 def test_a_line_without_end_is_not_read_for_ever(

@@ -62,13 +62,33 @@ def test_a_key_is_one_task(home: Home, running: Running) -> None:
     assert home.ctl("submit", "check", "slow", "--key", "nightly").out == "1\n"
     again = home.ctl("submit", "check", "slow", "--key", "nightly")
     assert (again.code, again.out) == (0, "1\n")
-    assert again.err == "key nightly is known: it is task 1; nothing was added\n"
+    assert again.err == "key nightly is known: it is task 1, queued; nothing new was submitted\n"
     as_json = home.ctl("submit", "check", "slow", "--key", "nightly", "-o", "json")
-    assert as_json.json == {"group": "check", "accepted": 0, "ranges": [], "existing": [1]}
+    assert as_json.json == {
+        "group": "check",
+        "accepted": 0,
+        "ranges": [],
+        "existing": [1],
+        "existing_states": ["queued"],
+    }
     other = home.ctl("submit", "check", "slow too", "--key", "nightly")
     assert (other.code, other.out) == (1, "")
     assert other.err == "tmaxctl: key nightly is of task 1\n"
     assert len(running.fleet.stories) == 1
+
+
+def test_a_key_whose_task_is_over(home: Home, running: Running) -> None:
+    home.ctl("submit", "check", "slow", "--key", "k")
+    home.ctl("cancel", "1")
+    assert home.ctl("submit", "check", "slow", "--key", "k").err == (
+        "key k is known: it is task 1, cancelled; nothing new was submitted; use another key, or "
+        "`tmaxctl retry 1` to have it tried again\n"
+    )
+    home.ctl("submit", "check", "quick", "--key", "done")
+    assert home.ctl("submit", "check", "quick", "--key", "done").err == (
+        "key done is known: it is task 2, done; nothing new was submitted (`tmaxctl result 2` prints "
+        "its result)\n"
+    )
 
 
 def test_a_full_queue_refuses(home: Home, running: Running) -> None:

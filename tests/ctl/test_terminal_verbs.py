@@ -74,6 +74,16 @@ def test_colours_on_a_terminal_but_not_with_no_color(home: Home, running: Runnin
         assert "\x1b" not in screen.text
 
 
+def test_errors_are_broken_between_words(home: Home) -> None:
+    with Screen(home, "status", size=(50, 24)) as screen:
+        assert screen.finish() == 3
+        lines = screen.text.replace("\x1b[31m", "").replace("\x1b[0m", "").splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 50
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert " ".join(" ".join(lines).split()).startswith("tmaxctl: no fleet runs (looked in ")
+
+
 def test_watch_draws_anew(home: Home, running: Running) -> None:
     with Screen(home, "status", "--watch") as screen:
         screen.until("check-1")

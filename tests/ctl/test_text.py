@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmaxd.ctl.text import clean, columns_of, cut, cut_left, many, span, wrap
+from tmaxd.ctl.text import clean, columns_of, cut, cut_left, fitted, many, span, wrap
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,11 @@ def test_wrap_breaks_between_words() -> None:
         "  /has/no/bl",
         "  ank b",
     ]
+
+
+def test_wrap_keeps_blanks_within_a_line() -> None:
+    assert wrap("  if  x:  return", 12) == ["  if  x:", "  return"]
+    assert fitted("one\n    two three\x1b", 13) == ["one", "    two", "      three\\e"]
 
 
 @given(st.text(st.sampled_from("ab 漢"), max_size=60), st.integers(4, 30))

@@ -99,7 +99,8 @@ def test_up_says_so_where_the_fleet_must_be_named(house: Home) -> None:
         up = house.ctl("up", spec)
         assert up.code == 0
         assert up.err == (
-            "it is not the only one: `tmaxctl status --fleet demo`, or TMAX_FLEET=demo\n"
+            "it is not the only one that runs, so name it: `tmaxctl status --fleet demo`, "
+            "or TMAX_FLEET=demo\n"
         )
         house.ctl("down", "--fleet", "demo")
         house.more_env["FAKE_SETTLE"] = "60"
@@ -124,7 +125,9 @@ def test_up_of_a_bad_spec_starts_nothing(house: Home) -> None:
     house.write(SPEC.replace("count: 2", "cuont: 2"))
     up, validate = house.ctl("up"), house.ctl("validate")
     assert (up.code, up.out) == (2, "")
-    assert up.err == validate.err
+    *problems, last = up.err.splitlines()
+    assert last == "tmax.yaml is not valid: 1 error; nothing was started"
+    assert [*problems, "tmax.yaml is not valid: 1 error"] == validate.err.splitlines()
     assert "did you mean `count`?" in up.err
     assert house.ctl("up", "-o", "json").json["error"] == "rejected"
     assert not house.places().state.exists()
@@ -134,7 +137,39 @@ def test_up_of_another_fleet_than_it_says(house: Home) -> None:
     house.write()
     up = house.ctl("up", "--fleet", "else")
     assert up.code == 2
-    assert "--fleet says else, but tmax.yaml is of fleet demo" in up.err
+    assert up.err == (
+        "tmaxctl: --fleet says else, but tmax.yaml is of fleet demo; nothing was started. "
+        "For else: `tmaxctl up SPEC`; for demo: `tmaxctl up tmax.yaml` without --fleet\n"
+    )
+    house.more_env["TMAX_FLEET"] = "else"
+    quiet = house.ctl("up")
+    assert quiet.code == 2
+    assert "TMAX_FLEET says else, but" in quiet.err
+    assert not house.places().state.exists()
+
+
+def test_who_names_the_file_means_its_fleet(house: Home) -> None:
+    house.write()
+    house.more_env["TMAX_FLEET"] = "else"
+    up = house.ctl("up", "tmax.yaml")
+    assert (up.code, up.out.split(":")[0]) == (0, "fleet demo is up")
+    assert up.err == (
+        "TMAX_FLEET says else, so name it: `tmaxctl status --fleet demo`, or TMAX_FLEET=demo\n"
+    )
+    assert house.ctl("plan", "tmax.yaml").err == "", "it asks the daemon of the file's fleet"
+    assert house.ctl("plan").code == 3
+    house.ctl("down", "--fleet", "demo")
+
+
+def test_one_file_for_several_fleets(house: Home) -> None:
+    """The daemon reads the file with the variables by which tmaxctl read it."""
+    spec = SPEC.replace("fleet: demo", 'fleet: "${TMAX_FLEET:-demo}"')
+    house.write(spec)
+    for name in ("one", "two"):
+        house.more_env["TMAX_FLEET"] = name
+        assert house.ctl("up").out.startswith(f"fleet {name} is up")
+    for name in ("one", "two"):
+        assert house.ctl("down", "--fleet", name).code == 0
 
 
 def test_up_without_a_spec_here(house: Home) -> None:
@@ -204,7 +239,7 @@ def test_validate_a_bad_spec(home: Home) -> None:
     bad = home.write(SPEC.replace("count: 2", "count: many"), "bad.yaml")
     done = home.ctl("validate", "bad.yaml")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("bad.yaml:4:18: workers.check.count: ")
+    assert done.err.startswith("bad.yaml:4:18: error: workers.check.count: ")
     value = home.ctl("validate", str(bad), "-o", "json").json
     assert (value["valid"], len(value["problems"])) == (False, 1)
     conforms(value["problems"][0], "ProblemReport")
@@ -216,6 +251,11 @@ def test_validate_shows_warnings(home: Home) -> None:
     done = home.ctl("validate")
     assert done.code == 0
     assert "{payload}" in done.err
+    assert done.err.startswith("tmax.yaml:5:33: warning: workers.shell.run")
+    assert "error" not in done.err
+    assert done.out == "tmax.yaml is valid (1 warning): fleet demo, 2 groups, 3 workers\n"
+    assert home.ctl("plan").err.startswith("no daemon runs")
+    assert "5:33: warning: " in home.ctl("plan").err
     assert home.ctl("validate", "-o", "json").json["warnings"] != []
 
 

@@ -138,9 +138,17 @@ def test_a_key_that_is_known_is_the_same_task() -> None:
     async def test(client: Client) -> None:
         tasks = [{"payload": "one", "key": "a"}, {"payload": "two", "key": "b"}]
         status, body = await client.ask("POST", URL, json=tasks)
-        assert (status, body) == (200, {"ranges": [[1, 2]], "accepted": 2, "existing": []})
+        assert (status, body) == (
+            200,
+            {"ranges": [[1, 2]], "accepted": 2, "existing": [], "existing_states": []},
+        )
         status, body = await client.ask("POST", URL, json=[*reversed(tasks), "three"])
-        assert body == {"ranges": [[3, 1]], "accepted": 1, "existing": [2, 1]}
+        assert body == {
+            "ranges": [[3, 1]],
+            "accepted": 1,
+            "existing": [2, 1],
+            "existing_states": ["done", "done"],
+        }
         conforms(body, "Submission")
 
     run(test)
@@ -187,7 +195,7 @@ def test_each_batch_is_acknowledged_as_soon_as_it_is_taken() -> None:
         assert found == [
             {"first_id": 1, "count": 1},
             {"first_id": 2, "count": 1},
-            {"first_id": 2, "count": 1, "existing": True},
+            {"first_id": 2, "count": 1, "existing": True, "state": "done"},
             {"accepted": 2},
         ]
         for line in found[:3]:

@@ -20,12 +20,17 @@ def test_submit_an_array() -> None:
         status, body = await client.ask("POST", "/v1/tasks?group=check", json=payloads)
         assert status == 200
         conforms(body, "Submission")
-        assert body == {"ranges": [[1, 5000]], "accepted": 5000, "existing": []}
+        assert body == {
+            "ranges": [[1, 5000]],
+            "accepted": 5000,
+            "existing": [],
+            "existing_states": [],
+        }
         assert client.fleet.batches == [2048, 2048, 904]
         assert [s.payload for s in client.fleet.stories.values()] == payloads
         assert await client.ask("POST", "/v1/tasks?group=check", json=[]) == (
             200,
-            {"ranges": [], "accepted": 0, "existing": []},
+            {"ranges": [], "accepted": 0, "existing": [], "existing_states": []},
         )
 
     run(test)
@@ -46,7 +51,10 @@ def test_submit_a_stream_is_durable_line_by_line() -> None:
         status, body = await client.ask(
             "POST", "/v1/tasks?group=check", data=lines(), headers=NDJSON
         )
-        assert (status, body) == (200, {"ranges": [[1, 3]], "accepted": 3, "existing": []})
+        assert (status, body) == (
+            200,
+            {"ranges": [[1, 3]], "accepted": 3, "existing": [], "existing_states": []},
+        )
         assert [s.payload for s in client.fleet.stories.values()] == ["one", "two", "three é"]
 
     run(test)
@@ -73,7 +81,7 @@ MIB = 1024 * 1024
             b'"' + b"x" * 7 * MIB + b'"',
             413,
             "payload_too_large",
-            "line 3 is over 1,048,576 bytes, the limit for a payload",
+            "line 3 has more than the limit of 1,048,576 bytes (put the data into a file",
         ),
         (b'"refuse me"', 400, "bad_payload", "line"),
     ],

@@ -60,7 +60,7 @@ def save_during_the_next_look(sim: Simulation, text: str, monkeypatch: pytest.Mo
         seen = await look()
         monkeypatch.setattr(sim.tmux, "look", look)
         sim.edit(text)
-        await daemon(sim).reload()
+        await daemon(sim).desired.reload()
         return seen
 
     monkeypatch.setattr(sim.tmux, "look", slow)
@@ -204,7 +204,7 @@ def test_a_revision_that_cannot_be_read_any_more_is_passed_over(sim: Simulation)
     """As one written by an older version could be; its number is not given again."""
     sim.crash()
     spoil_the_revision(sim)
-    in_force = sim.start().spec_file.in_force
+    in_force = sim.start().desired.spec_file.in_force
     assert in_force is not None
     assert in_force.revision == 2
     sim.settle()
@@ -222,7 +222,7 @@ def test_without_a_good_file_or_a_readable_revision_nothing_is_begun(sim: Simula
 def test_a_bad_file_at_the_start_leaves_the_last_good_revision_in_force(sim: Simulation) -> None:
     sim.crash()
     sim.edit("workers: [")
-    file = sim.start().spec_file
+    file = sim.start().desired.spec_file
     assert file.state == "rejected"
     assert file.in_force is not None
     assert file.in_force.revision == 1

@@ -132,6 +132,33 @@ def test_no_frame_names_a_file_that_is_not_there(
     assert facade_of(sim).status().problems == ()
 
 
+def test_no_worker_is_blamed_for_what_it_cannot_answer_meanwhile(
+    start: Callable[[FakeFiles], Simulation],
+) -> None:
+    """Its result may be a file that waits for room on the same disk. 15 s after its timeout it would be ended, with
+    the work."""
+    sim = start(FullFiles(room=9))
+    sim.edit(SPEC.replace("window: 8", "window: 8, timeout: 1s"))
+    sim.reload()
+    sim.settle()
+    submit(sim, "work")
+    sim.do(sim.workers.read)
+
+    def pass_after(seconds: float) -> bool:
+        sim.advance(seconds)
+        sim.one_pass()
+        return "task_timeout" in sim.log.getvalue()
+
+    assert not pass_after(0.5)
+    sim.do(lambda: sim.journal.fail("the disk is full"))
+    submit(sim, "more")  # nobody knows before something is to be written
+    assert not pass_after(30.0)
+    sim.do(sim.journal.heal)
+    assert not pass_after(0.0)
+    assert not pass_after(turns.ROOM_AGAIN - 0.1)
+    assert pass_after(0.2), "it has had its time"
+
+
 def test_inboxes_are_not_read_meanwhile(start: Callable[[FakeFiles], Simulation]) -> None:
     files = FullFiles()
     sim = start(files)

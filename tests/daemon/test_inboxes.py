@@ -12,6 +12,7 @@ from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.inboxes import AT_ONCE, UNDECIDED, Inboxes
 from tmaxd.daemon.log import EventLog
 from tmaxd.tasks.events import Accepted
+from tmaxd.tasks.frames import LINE_LIMIT
 from tmaxd.testing.clock import FakeClock
 from tmaxd.testing.pipes import FakePipes
 from tmaxd.testing.simulation import Simulation
@@ -52,13 +53,41 @@ def write(sim: Simulation, inbox: str, first: int, count: int) -> list[str]:
     return lines
 
 
-def test_lines_of_an_inbox_that_leaves_the_spec_are_counted(sim: Simulation) -> None:
+def test_what_an_inbox_holds_when_it_leaves_the_spec_is_taken(sim: Simulation) -> None:
+    sim.do(lambda: sim.pipes.pause_inbox("work", True))
+    lines = write(sim, "work", 1, 2)
+    assert payloads(sim, "check") == []
     sim.edit(SPEC.replace("work:", "other:"))
     sim.reload()
-    write(sim, "work", 1, 2)
+    sim.settle()
+    assert "work" not in sim.pipes.inboxes()
+    assert payloads(sim, "check") == lines
+    assert fleet_of(sim).inboxes.rejected == 0
+
+
+def test_what_an_inbox_holds_that_goes_together_with_its_group_is_counted(sim: Simulation) -> None:
+    sim.do(lambda: sim.pipes.pause_inbox("both", True))
+    write(sim, "both", 1, 2)
+    sim.edit(SPEC.replace("echo: {", "other: {").replace(", both: {to: [check, echo]}", ""))
+    sim.reload()
     sim.settle()
     assert fleet_of(sim).inboxes.rejected == 2
-    assert "inbox line rejected inbox=work count=2" in sim.log.getvalue()
+    assert "inbox=both count=2 why=no group 'echo' takes tasks" in unquoted(sim.log.getvalue())
+    assert payloads(sim, "check") == payloads(sim, "other") == []
+
+
+def unquoted(log: str) -> str:
+    return log.replace('"', "")
+
+
+def test_what_an_inbox_holds_that_no_spec_of_this_daemon_had_is_counted(sim: Simulation) -> None:
+    sim.do(lambda: sim.pipes.pause_inbox("work", True))
+    write(sim, "work", 1, 2)
+    sim.crash()
+    sim.edit(SPEC.replace("work:", "other:"))
+    sim.start()
+    sim.settle()
+    assert fleet_of(sim).inboxes.rejected == 2
 
 
 def test_lines_wait_for_room_and_keep_their_order(sim: Simulation) -> None:
@@ -100,20 +129,40 @@ def test_a_full_queue_stops_no_other_inbox(sim: Simulation) -> None:
     assert len(payloads(sim, "echo")) == 3
 
 
-def test_lines_that_wait_are_counted_when_their_inbox_goes_or_the_daemon_stops(
+def test_lines_that_wait_are_taken_though_their_inbox_goes_and_counted_when_the_daemon_stops(
     sim: Simulation,
 ) -> None:
     inboxes = fleet_of(sim).inboxes
-    write(sim, "work", 1, 12)
-    waiting = 12 - len(payloads(sim, "check"))
+    lines = write(sim, "work", 1, 12)
+    assert len(payloads(sim, "check")) < 12
     sim.edit(SPEC.replace("work: {to: check}, ", ""))
     sim.reload()
-    assert inboxes.rejected == waiting
-    taken = len(payloads(sim, "check"))
+    sim.settle()
+    assert payloads(sim, "check") == lines
+    assert inboxes.rejected == 0
     write(sim, "both", 1, 9)
     sim.do(inboxes.close)
-    assert inboxes.rejected == waiting + 9 - (len(payloads(sim, "check")) - taken)
+    assert inboxes.rejected == 9 - (len(payloads(sim, "check")) - 12)
     assert "the daemon stops" in sim.log.getvalue()
+
+
+def test_half_a_line_does_not_wait_for_an_inbox_that_comes_back(sim: Simulation) -> None:
+    inboxes = fleet_of(sim).inboxes
+    without = SPEC.replace("work: {to: check}, ", "")
+    for spec, data in ((SPEC, b"one\nhal"), (without, b""), (SPEC, b"two\n" + b"x" * LINE_LIMIT)):
+        sim.edit(spec)
+        sim.reload()
+        sim.settle()
+        sim.do(lambda data=data: sim.pipes.inbox_writes("work", data) if data else None)  # type: ignore[misc]
+    assert inboxes.rejected == 2
+    assert "removed in the middle of a line" in sim.log.getvalue()
+    for spec in (without, SPEC):
+        sim.edit(spec)
+        sim.reload()
+        sim.settle()
+    sim.do(lambda: sim.pipes.inbox_writes("work", b"three\n"))
+    assert payloads(sim, "check") == ["one", "two", "three"]
+    assert inboxes.rejected == 2
 
 
 # ------------------------------------------------------------------------------------- by itself

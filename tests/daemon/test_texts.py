@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from tmaxd.daemon.texts import AT_ONCE, LINES, MOST, ROUTES, Limit, ResultTexts, limits, pieces
+from tmaxd.daemon.texts import AT_ONCE, LINES, MOST, ROUTES, ResultTexts, limits, pieces
 from tmaxd.places import Places
 from tmaxd.tasks.events import Event, Frames, Gone
 from tmaxd.tasks.frames import DoneFrame, Frame, StartedFrame
@@ -37,7 +37,7 @@ class SlowFiles(FakeFiles):
 
 
 class Ears:
-    def __init__(self, files: FakeFiles, group: str = "check", limit: Limit = ROUTES) -> None:
+    def __init__(self, files: FakeFiles, group: str = "check", limit: int = ROUTES) -> None:
         self.heard: list[Event] = []
         self.texts = ResultTexts(files, self.heard.append)
         self.texts.limits = {group: limit}
@@ -64,12 +64,12 @@ def test_a_short_text_comes_with_its_frames_at_once() -> None:
 
 
 def test_no_more_is_read_than_a_line_of_an_outbox_takes() -> None:
-    fits = "x" * LINES.bytes
+    fits = "x" * LINES
     read: list[str] = []
 
     class Counted(FakeFiles):
         def read_result(self, path: str, limit: int) -> str | None:
-            assert limit == LINES.characters
+            assert limit == LINES
             read.append(path)
             return super().read_result(path, limit)
 

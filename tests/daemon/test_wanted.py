@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+
+import pytest
+
 from tests.unit.spec.loading import spec_of
+from tmaxd.daemon.group_rules import rollout_rules
 from tmaxd.daemon.planned import planned
 from tmaxd.daemon.wanted import policies, wanted
 from tmaxd.plan import actions as a
+from tmaxd.plan.rules import (
+    BackoffRules,
+    LimitRules,
+    RestartRules,
+    RolloutRules,
+    StopRules,
+)
+from tmaxd.plan.wanted import WantedGroup
+from tmaxd.spec.supervision import Rollout, Share
 from tmaxd.tasks.policy import GroupPolicy, Route
 
 SPEC = spec_of(
@@ -60,6 +74,106 @@ def test_the_fifos_and_the_layout() -> None:
     assert want.shared == {"check"}
     assert ",layout:" in want.groups["check"].fingerprint
     assert ",layout:" not in want.groups["plain"].fingerprint
+
+
+KEPT = """
+workers:
+  db:
+    run: [db]
+    count: 10
+    restart:
+      policy: on_failure
+      success: [0, TERM]
+      failure: [3]
+      permanent: [78, HUP]
+      backoff: {first: 1s, factor: 3, max: 2m, jitter: 0.5, reset_after: 1m}
+      limit: {crashes: 5, within: 10m, every: 2m}
+    ready: {tcp: 1, within: 20s}
+    health: {tcp: 1}
+    stop: {signal: INT, keys: [C-c], after: 1s, drain: 5s}
+    rollout:
+      {max_unavailable: 25%, surge: 5%, canary: 11%, canary_for: 10m, healthy_for: 3s, pause: 4s, rollback: false}
+    pool: {size: 2, max_age: 5m}
+  web:
+    serve: [web]
+    after: {db: healthy, plain: started}
+    restart: {limit: {crashes: 3, then: stop}}
+    ready: {frame: true, within: never}
+    health: {output: 5m, then: report}
+    pool: {max_age: never}
+  plain: {run: [x]}
+"""
+
+
+def test_how_workers_are_kept() -> None:
+    groups = wanted(spec_of(KEPT)).groups
+    assert groups["db"] == WantedGroup(
+        count=10,
+        takes_tasks=False,
+        fingerprint=groups["db"].fingerprint,
+        stop=StopRules(signal="INT", keys=("C-c",), after=1.0, drain=5.0),
+        restart=RestartRules(
+            policy="on_failure",
+            success=frozenset({0, -signal.SIGTERM}),
+            failure=frozenset({3}),
+            permanent=frozenset({78, -signal.SIGHUP}),
+            backoff=BackoffRules(first=1.0, factor=3.0, max=120.0, jitter=0.5, reset_after=60.0),
+            limit=LimitRules(crashes=5, within=600.0, retry_every=120.0),
+        ),
+        ready_within=20.0,
+        checked=True,
+        heals=True,
+        rollout=RolloutRules(
+            max_unavailable=2,
+            surge=1,
+            canary=2,
+            canary_for=600.0,
+            healthy_for=3.0,
+            pause=4.0,
+            rollback=False,
+        ),
+        spares=2,
+        spare_age=300.0,
+    )
+    web = groups["web"]
+    assert web.after == (("db", "healthy"), ("plain", "started"))
+    assert web.restart.limit == LimitRules(crashes=3, within=3600.0, retry_every=None)
+    assert (web.ready_within, web.checked, web.heals) == (None, True, False)
+    assert (web.spares, web.spare_age) == (1, None)
+
+
+def test_what_is_not_said_is_what_the_planner_does_by_itself() -> None:
+    plain = wanted(spec_of(KEPT)).groups["plain"]
+    assert plain == WantedGroup(count=1, takes_tasks=False, fingerprint=plain.fingerprint)
+    for seconds in (plain.stop.after, plain.restart.backoff.max, plain.rollout.canary_for):
+        assert type(seconds) is float  # the planner knows no units
+
+
+def test_nothing_of_it_is_in_the_fingerprint() -> None:
+    bare = spec_of("workers: {db: {run: [db], count: 10}, web: {serve: [web]}, plain: {run: [x]}}")
+    assert [g.fingerprint for g in wanted(bare).groups.values()] == [
+        g.fingerprint for g in wanted(spec_of(KEPT)).groups.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "surge", "count", "numbers"),
+    [
+        (1, 0, 4, (1, 0)),
+        ("25%", 0, 10, (2, 0)),
+        ("25%", 0, 3, (1, 0)),
+        ("25%", 1, 3, (0, 1)),
+        (0, "1%", 3, (0, 1)),
+        (0, "50%", 0, (1, 0)),
+        ("100%", "100%", 7, (7, 7)),
+        ("0%", "34%", 3, (0, 2)),
+    ],
+)
+def test_shares_become_numbers(
+    unavailable: Share, surge: Share, count: int, numbers: tuple[int, int]
+) -> None:
+    rules = rollout_rules(Rollout(max_unavailable=unavailable, surge=surge), count)
+    assert (rules.max_unavailable, rules.surge) == numbers
 
 
 def test_plans_name_the_key_behind_a_fifo() -> None:

@@ -32,9 +32,8 @@ def test_a_plan_for_another_file(fleet: Fleet) -> None:
     candidate.write_text(fleet.text(groups).replace("fleet: e2e", "fleet: other"))
     renamed = fleet.ctl("plan", "sub/candidate.yaml", "--fleet", "e2e")
     assert renamed.returncode == 2
-    assert (
-        f"{candidate}:2:8: fleet: the fleet is called e2e and cannot be renamed" in renamed.stderr
-    )
+    says = f"{candidate}:2:8: error: fleet: the fleet is called e2e and cannot be renamed"
+    assert says in renamed.stderr
     assert fleet.pids() == before
     status = fleet.settle()
     assert (status["spec"]["revision"], fleet.pids()) == (1, before)

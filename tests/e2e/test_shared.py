@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from tests.e2e.fleet import Fleet, Json
 from tests.e2e.programs import ledger, ledger_serve, ledger_task, open_gate
+from tmaxd.ctl.errors import CtlError, NoDaemon
 
 KINDS = ["task", "serve"]
 TASKS = [f"task-{n}" for n in range(500)]
@@ -32,6 +34,13 @@ def each_once(fleet: Fleet, payloads: list[str]) -> None:
         told = [story for story in stories if story["payload"] in odd]
         logs = [file.read_text() for file in fleet.places.logs.glob("work-*")]
         raise AssertionError(f"missing: {wanted - found}, too often: {found - wanted}", told, logs)
+
+
+def _answers(fleet: Fleet) -> bool:
+    try:
+        return bool(fleet.status())
+    except NoDaemon:
+        return False
 
 
 def _cancelled(fleet: Fleet, count: int) -> bool:
@@ -129,6 +138,33 @@ def test_the_daemon_is_killed_again_and_again(fleet: Fleet, kind: str, seed: int
     fleet.await_done("work", 480)
     each_once(fleet, TASKS[:480])
     assert fleet.pids() == pids
+
+
+@pytest.mark.parametrize("point", ["pipes.before_send", "pipes.take_back_shared"])
+def test_a_daemon_that_dies_between_the_lease_and_the_write_costs_no_attempt(
+    fleet: Fleet, point: str
+) -> None:
+    """However often; a worker that lives on shows that it was none that died."""
+    fleet.write({"work": {**group_of("serve", fleet, 1), "retry": {"attempts": 1}}})
+    fleet.start()
+    pids = fleet.pids()
+    fleet.stop()
+    for turn in range(4):
+        fleet.env["TMAX_FAILPOINT"] = "pipes.before_send" if turn == 0 else point
+        daemon = fleet.daemon = fleet.spawn()
+        if turn == 0:
+            fleet.wait_for(partial(_answers, fleet), "the API answers")
+            with contextlib.suppress(CtlError):  # it may die before it has answered
+                fleet.submit("work", TASKS[:5])
+        assert daemon.wait(30.0) == -signal.SIGKILL, fleet.tail()
+    del fleet.env["TMAX_FAILPOINT"]
+    fleet.start()
+    fleet.await_done("work", 5)
+    each_once(fleet, TASKS[:5])
+    stories = [fleet.story(row["id"]) for row in fleet.rows("work")]
+    assert {a["outcome"] for story in stories for a in story["attempts"]} <= {"unsent", "returned"}
+    assert fleet.pids() == pids
+    assert fleet.events("send_failed") == []
 
 
 def test_daemon_and_all_workers_die(fleet: Fleet) -> None:

@@ -27,6 +27,7 @@ def test_the_task_of_a_killed_worker_goes_to_another(fleet: Fleet, kind: str) ->
     fleet.start()
     (task,) = fleet.submit("work", ["hold"])
     victim = fleet.wait_for(lambda: busy_worker(fleet, "work"), "the task has begun")
+    fleet.wait_for(lambda: ledger(fleet.folder) == ["hold"], "its command is at it")
     pid = fleet.signal(victim, signal.SIGKILL)
     open_gate(fleet.folder)
     fleet.await_done("work", 1)

@@ -254,10 +254,10 @@ class FleetMachine(RuleBasedStateMachine):
     @rule(bad=st.sampled_from([*BAD, None]))
     def the_spec_is_broken(self, bad: str | None) -> None:
         fleet = self.sim.fleet
-        before = fleet.spec_file.in_force if fleet else None
+        before = fleet.desired.spec_file.in_force if fleet else None
         self.sim.edit(bad)
         assert not self.sim.reload()
-        assert fleet is None or fleet.spec_file.in_force == before
+        assert fleet is None or fleet.desired.spec_file.in_force == before
 
     @precondition(lambda self: self.sim.fleet is not None)
     @rule()

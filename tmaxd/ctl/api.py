@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -29,6 +31,9 @@ BOTH_WAYS = "Content-Type: application/x-ndjson\r\nAccept: application/x-ndjson\
 MOST_WAITS = 1_000_000
 """Tasks that the daemon lets one request wait for."""
 
+WRONG_WORDS = ("bad_parameter", "bad_body", "bad_option", "bad_order")
+"""What the daemon calls mistakes of the command line."""
+
 T = TypeVar("T")
 
 
@@ -42,11 +47,23 @@ class Refused(CtlError):
         self.status = status
 
 
+def _start() -> str:
+    return "tmaxctl up SPEC"
+
+
 class Api:
-    def __init__(self, fleet: str, socket: Path, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        fleet: str,
+        socket: Path,
+        patience: float = PATIENCE,
+        start: Callable[[], str] = _start,
+    ) -> None:
+        """`start`: the command that starts this fleet's daemon, asked for only where there is none."""
         self.fleet = fleet
         self.socket = socket
         self.patience = patience
+        self.start = start
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> dict[str, Any]:
         return self._call(self.patience, lambda c: _decoded(c.ask("GET", _target(path, query))))
@@ -56,12 +73,22 @@ class Api:
         return self._call(self.patience, lambda c: _checked(c.ask("GET", path)).read())
 
     def post(
-        self, path: str, query: Mapping[str, object] | None = None, wait: float = 0.0
+        self,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        wait: float = 0.0,
+        body: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         """`wait`: how long the daemon itself may take before it answers, in seconds."""
-        return self._call(
-            self.patience + wait, lambda c: _decoded(c.ask("POST", _target(path, query)))
-        )
+        target = _target(path, query)
+        sent = (None, "") if body is None else (json.dumps(body).encode(), "application/json")
+        return self._call(self.patience + wait, lambda c: _decoded(c.ask("POST", target, *sent)))
+
+    def follow(self, path: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+        """The objects of a stream that never ends by itself, as they come; {} for a sign of life."""
+        with self._connection(STREAM_PATIENCE) as connection, self._errors():
+            answer = _checked(connection.ask("GET", _target(path, query)))
+            yield from _objects(answer, blanks=True)
 
     def submit(
         self,
@@ -95,7 +122,9 @@ class Api:
             for line in _objects(answer):
                 if "accepted" in line:
                     return
-                yield Taken(line["first_id"], line["count"], line.get("existing", False))
+                yield Taken(
+                    line["first_id"], line["count"], line.get("existing", False), line.get("state")
+                )
             raise Broken("the stream ended before its last line")
 
     def judge(self, verb: str, choice: Mapping[str, object]) -> Iterator[tuple[int, str]]:
@@ -107,16 +136,30 @@ class Api:
                 for task in line.get("tasks", (line,)):
                     yield task["id"], task["verdict"]
 
-    def wait(self, ranges: Iterable[tuple[int, int]]) -> Iterator[dict[str, Any]]:
-        """The end of each task, as it comes; of very many, part after part."""
+    def wait(
+        self, ranges: Iterable[tuple[int, int]], until: float = inf
+    ) -> Iterator[dict[str, Any]]:
+        """The end of each task, as it comes; of very many, part after part. Raises TimedOut at `until`, a time of the
+        monotonic clock, too."""
         for part in parts(ranges, MOST_WAITS):
-            yield from self._wait(part)
+            yield from self._wait(part, until)
 
-    def _wait(self, ranges: Ranges) -> Iterator[dict[str, Any]]:
+    def _wait(self, ranges: Ranges, until: float) -> Iterator[dict[str, Any]]:
+        def patience() -> float:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the deadline")
+            return min(STREAM_PATIENCE, left)
+
         body = json.dumps({"ranges": ranges}).encode()
         with self._connection(STREAM_PATIENCE) as connection, self._errors():
+            connection.be_patient(patience())
             answer = _checked(connection.ask("POST", "/v1/wait", body, "application/json"))
-            yield from _objects(answer)
+            for value in _objects(answer, blanks=True):
+                if value:
+                    yield value
+                if until < inf:
+                    connection.be_patient(patience())
 
     def _call(self, patience: float, use: Callable[[Connection], T]) -> T:
         with self._connection(patience) as connection, self._errors():
@@ -128,7 +171,7 @@ class Api:
         except OSError as error:
             raise NoDaemon(
                 f"no daemon runs for fleet {self.fleet} ({self.socket}: {_why(error)}); "
-                "start it with `tmaxctl up SPEC`"
+                f"start it with `{self.start()}`"
             ) from error
 
     def _errors(self) -> _Errors:
@@ -165,15 +208,17 @@ def _target(path: str, query: Mapping[str, object] | None) -> str:
     return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
 
-def _objects(response: Response) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a body, one a line; blank lines are signs of life. Raises `Refused` for an error
-    that comes when others have been sent."""
+def _objects(response: Response, *, blanks: bool = False) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a body, one a line. Blank lines are signs of life: empty objects where they are wanted.
+    Raises `Refused` for an error that comes when others have been sent."""
     for line in response.lines():
         if line:
             value = _object(line)
             if "error" in value:
                 raise _refusal(response.status, value)
             yield value
+        elif blanks:
+            yield {}
 
 
 def _checked(response: Response) -> Response:
@@ -189,7 +234,7 @@ def _checked(response: Response) -> Response:
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> CtlError:
-    if answer.get("error") in ("bad_parameter", "bad_body", "bad_option"):
+    if answer.get("error") in WRONG_WORDS:
         return WrongUsage(str(answer.get("message")), str(answer["error"]))
     return Refused(status, answer)
 

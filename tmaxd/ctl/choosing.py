@@ -12,12 +12,16 @@ from tmaxd.ctl.api import Api, Refused
 from tmaxd.ctl.console import Console, Live, is_terminal
 from tmaxd.ctl.errors import CtlError, WrongUsage
 from tmaxd.ctl.hints import hints_for
-from tmaxd.ctl.ids import Ranges
+from tmaxd.ctl.ids import Ranges, total, written
 from tmaxd.ctl.render_verdicts import WORDS, Words, one, summary
 from tmaxd.ctl.text import many
 
 SHOWN = 20
-"""Tasks that are told one by one; more are summed up, but for the first failures."""
+"""Tasks that are told one by one; more are summed up, but for the first failures, and on a
+terminal somebody is asked before."""
+
+MOST_SPANS = 5
+"""Ranges that a question names."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class Verdicts:
 
 def carry_out(console: Console, api: Api, choice: Choice, sure: bool) -> None:
     """Ask, do, tell. Ends with 1 when something could not be done."""
-    if choice.group is not None and not sure:
-        _ask(api, choice, choice.group)
+    if not sure and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+        _ask(api, choice)
     verdicts = Verdicts(WORDS[choice.verb])
     listed: list[dict[str, Any]] = []
     with Live(WORDS[choice.verb].doing) as live:
@@ -89,20 +93,32 @@ def _failed(choice: Choice, verdicts: Verdicts) -> bool:
     return bool(verdicts.counts.keys() - fine)
 
 
-def _ask(api: Api, choice: Choice, group: str) -> None:
-    """On a terminal, before more than one task is touched."""
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        return
+def _ask(api: Api, choice: Choice) -> None:
+    """Before many tasks are touched: where a range was mistyped, or a group has more than was thought. Scripts are
+    not asked."""
+    question = _about_ids(choice) if choice.group is None else _about_group(api, choice)
+    if question is not None and not click.confirm(f"{choice.verb} {question}?", err=True):
+        raise CtlError("nothing was changed", "not_confirmed")
+
+
+def _about_ids(choice: Choice) -> str | None:
+    number = total(choice.ids)
+    if number <= SHOWN:
+        return None
+    spans = ", ".join(written(*span) for span in choice.ids[:MOST_SPANS])
+    more = ", …" if len(choice.ids) > MOST_SPANS else ""
+    return f"up to {many(number, 'task')} ({spans}{more})"
+
+
+def _about_group(api: Api, choice: Choice) -> str | None:
     groups = {g["name"]: g for g in api.get("/v1/status")["groups"]}
     number = None
-    if group in groups:
-        number = sum(groups[group].get(state, 0) for state in choice.states)
+    if choice.group in groups:
+        number = sum(groups[choice.group].get(state, 0) for state in choice.states)
     if number is not None and number < 2:
-        return
+        return None
     what = "all tasks" if number is None else many(number, "task")
-    states = " or ".join(choice.states)
-    if not click.confirm(f"{choice.verb} {what} of {group} that are {states}?", err=True):
-        raise CtlError("nothing was changed", "not_confirmed")
+    return f"{what} of {choice.group} that are {' or '.join(choice.states)}"
 
 
 def _tell(console: Console, api: Api, choice: Choice, verdicts: Verdicts) -> None:
@@ -114,7 +130,7 @@ def _tell(console: Console, api: Api, choice: Choice, verdicts: Verdicts) -> Non
         for id, verdict in verdicts.first:
             _tell_one(console, api, choice, id, verdict)
         return
-    console.lines([summary(verdicts.words, verdicts.counts)])
+    console.say(summary(verdicts.words, verdicts.counts))
     for id, verdict in verdicts.failures:
         _tell_one(console, api, choice, id, verdict)
     bad = sum(n for word, n in verdicts.counts.items() if word not in verdicts.words.good)
@@ -131,7 +147,7 @@ def _tell_of_none(console: Console, api: Api, choice: Choice) -> None:
         raise CtlError(
             f"no group {choice.group} has tasks; groups that take them: {names}", "unknown_group"
         )
-    console.lines([f"group {choice.group} has no task that is {' or '.join(choice.states)}"])
+    console.say(f"group {choice.group} has no task that is {' or '.join(choice.states)}")
 
 
 def _tell_one(console: Console, api: Api, choice: Choice, id: int, verdict: str) -> None:
@@ -139,7 +155,7 @@ def _tell_one(console: Console, api: Api, choice: Choice, id: int, verdict: str)
     words = WORDS[choice.verb]
     text = one(words, id, verdict, hints_for(api.fleet), lambda: _state(api, id))
     if verdict in words.good:
-        console.lines([text])
+        console.say(text)
     else:
         console.note(text)
 

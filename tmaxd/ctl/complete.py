@@ -32,13 +32,38 @@ def workers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str
     return _names(ctx, lambda s: [w["name"] for w in s["workers"]], incomplete)
 
 
+def targets(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Groups and workers; those that the command names already are not offered again."""
+    named = ctx.params.get("targets") or ()
+    found = _names(ctx, lambda s: [v["name"] for v in (*s["groups"], *s["workers"])], incomplete)
+    return [name for name in found if name not in named]
+
+
+def revisions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Newest first."""
+    return _names(
+        ctx, lambda v: [str(r["number"]) for r in v["revisions"]], incomplete, "/v1/revisions"
+    )
+
+
+def events(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Of the last of several that commas part."""
+    from tmaxd.spec.event_names import MEANINGS
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in MEANINGS if name.startswith(last)]
+
+
 def _names(
-    ctx: click.Context, pick: Callable[[dict[str, Any]], list[str]], incomplete: str
+    ctx: click.Context,
+    pick: Callable[[dict[str, Any]], list[str]],
+    incomplete: str,
+    path: str = "/v1/status",
 ) -> list[str]:
     given = ctx.params.get("fleet") or ctx.find_root().params.get("fleet")
     try:
         name = fleet.choose(given)
-        status = Api(name, places(name).api_socket, BUDGET).get("/v1/status")
-        return [found for found in pick(status) if found.startswith(incomplete)]
+        value = Api(name, places(name).api_socket, BUDGET).get(path)
+        return [found for found in pick(value) if found.startswith(incomplete)]
     except (click.ClickException, OSError, LookupError, TypeError):
         return []

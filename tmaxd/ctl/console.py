@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from tmaxd.ctl.text import Paint, clean, colour, cut, plain, span
+from tmaxd.ctl.render_problems import Kind, problem
+from tmaxd.ctl.text import Paint, clean, colour, cut, fitted, plain, span
 
 if TYPE_CHECKING:
     import threading
@@ -69,18 +70,19 @@ class Console:
         """One object, on one line."""
         click.echo(json.dumps(value, ensure_ascii=False))
 
-    def note(self, text: str) -> None:
-        """For people, on standard error."""
-        click.echo("\n".join(clean(line) for line in text.splitlines()), err=True)
+    def say(self, text: str) -> None:
+        """Sentences for people, on standard output."""
+        self.lines(fitted(text, self.width))
 
-    def problems(self, reports: Iterable[Mapping[str, Any]], style: str = "red") -> None:
+    def note(self, text: str) -> None:
+        """Sentences for people, on standard error."""
+        click.echo("\n".join(fitted(text, width_of(sys.stderr))), err=True)
+
+    def problems(self, reports: Iterable[Mapping[str, Any]], kind: Kind = "error") -> None:
         """Problems of a spec, on standard error."""
         paint = paint_for(sys.stderr)
         for report in reports:
-            first, *rest = str(report["text"]).splitlines()
-            click.echo(paint(style, clean(first)), err=True, color=True)
-            for line in rest:
-                click.echo(clean(line), err=True)
+            click.echo("\n".join(problem(report, kind, paint)), err=True, color=True)
 
 
 class Live:

@@ -7,8 +7,10 @@ from typing import IO, Any
 
 import click
 
-from tmaxd.ctl.text import clean
+from tmaxd.ctl.console import paint_for, width_of
+from tmaxd.ctl.text import fitted
 
+PREFIX = "tmaxctl:"
 DONE, FAILED, WRONG, NO_DAEMON, TIMEOUT = range(5)
 
 
@@ -29,8 +31,10 @@ class CtlError(click.ClickException):
         return {"error": self.word, "message": self.message, **self.details}
 
     def show(self, file: IO[Any] | None = None) -> None:
-        text = "\n".join(clean(line) for line in self.message.splitlines())
-        click.echo(f"tmaxctl: {text}", file=file or sys.stderr)
+        stream = file or sys.stderr
+        first, *rest = fitted(f"{PREFIX} {self.message}", width_of(stream))
+        head = paint_for(stream)("red", PREFIX) + first.removeprefix(PREFIX)
+        click.echo("\n".join([head, *rest]), file=stream, color=True)
 
 
 class WrongUsage(CtlError):

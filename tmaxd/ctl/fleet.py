@@ -87,5 +87,21 @@ def of(given: str | None) -> tuple[str, Places]:
 
 def daemon(given: str | None, patience: float = PATIENCE) -> Api:
     """The chosen fleet's daemon, whether it answers or not."""
-    name, paths = of(given)
-    return Api(name, paths.api_socket, patience)
+    return api_of(choose(given), patience)
+
+
+def api_of(name: str, patience: float = PATIENCE) -> Api:
+    return Api(name, places(name).api_socket, patience, lambda: how_to_start(name))
+
+
+def how_to_start(name: str) -> str:
+    """The command that starts this fleet's daemon, with the file it ran from last, where that is still there."""
+    from shlex import quote
+
+    try:
+        spec = Path((places(name).state / "spec_path").read_text())
+        if spec.is_file():
+            return f"tmaxctl up {quote(str(spec))}"
+    except (OSError, ValueError):
+        pass
+    return "tmaxctl up SPEC"

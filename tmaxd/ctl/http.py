@@ -118,6 +118,10 @@ class Connection:
         self._reader.close()
         self._socket.close()
 
+    def be_patient(self, timeout: float) -> None:
+        """From now on a single send or receive may take so many seconds. Not in an exchange."""
+        self._socket.settimeout(timeout)
+
     def ask(self, method: str, target: str, body: bytes | None = None, media: str = "") -> Response:
         head = self._head(method, target, media)
         if body is not None:

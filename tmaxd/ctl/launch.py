@@ -9,28 +9,13 @@ from pathlib import Path
 
 import tmaxd
 from tmaxd.ctl.errors import CtlError
+from tmaxd.ctl.surroundings import surroundings
 from tmaxd.places import Places
 
 LAST_LINES = 20
 """Of the daemon's log, shown when it dies at once."""
 
 MAX_TAIL = 64 * 1024
-
-
-WORKER_MARKS = frozenset(
-    {
-        "TMAX_FLEET",
-        "TMAX_GROUP",
-        "TMAX_PIPES",
-        "TMAX_RUN",
-        "TMAX_SPOOL",
-        "TMAX_TASKS",
-        "TMAX_WINDOW",
-        "TMAX_WORKER",
-    }
-)
-"""What a worker has in its environment. A daemon started from inside one must not count as part of it, or it would
-end with that worker."""
 
 
 class Daemon:
@@ -87,7 +72,7 @@ def launch(spec: Path, paths: Places) -> Daemon:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={key: value for key, value in os.environ.items() if key not in WORKER_MARKS},
+            env=surroundings(),
             start_new_session=True,
         )
     finally:

@@ -40,3 +40,10 @@ def day_and_time(wall: float) -> str:
 def time_of_day(wall: float) -> str:
     """`08:00:00`, local."""
     return time.strftime("%H:%M:%S", time.localtime(wall))
+
+
+def short_moment(wall: float, now: float) -> str:
+    """`08:00:00` of today, else `12-01 08:00:00`; local."""
+    day = "%Y-%m-%d"
+    today = time.strftime(day, time.localtime(wall)) == time.strftime(day, time.localtime(now))
+    return time.strftime("%H:%M:%S" if today else "%m-%d %H:%M:%S", time.localtime(wall))

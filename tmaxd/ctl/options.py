@@ -106,6 +106,11 @@ def verb(function: Callable[Concatenate[Console, P], None]) -> Callable[P, None]
     return wrapped
 
 
+def timeout_option(help_text: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """`--timeout 10m`; the function gets seconds, or None."""
+    return click.option("--timeout", callback=duration, metavar="DUR", help=help_text)
+
+
 def wait_option(default: str, help_text: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     return click.option(
         "--wait",

@@ -7,11 +7,12 @@ from typing import Any
 
 from tmaxd.ctl import results
 from tmaxd.ctl.api import Api
+from tmaxd.ctl.away import Deadline, Late
 from tmaxd.ctl.console import Console
-from tmaxd.ctl.errors import CtlError, NoDaemon
-from tmaxd.ctl.hints import Hint
-from tmaxd.ctl.ids import Ranges
-from tmaxd.ctl.text import many
+from tmaxd.ctl.errors import CtlError, NoDaemon, TimedOut
+from tmaxd.ctl.hints import Hint, hints_for
+from tmaxd.ctl.ids import Ranges, total
+from tmaxd.ctl.text import many, span
 from tmaxd.ctl.waiting import Ends, wait_for
 
 SHOWN_FAILURES = 20
@@ -38,10 +39,11 @@ class Outcome:
         return value
 
 
-def of(console: Console, api: Api, ranges: Ranges, one: bool, hint: Hint) -> Outcome:
+def of(console: Console, api: Api, ranges: Ranges, one: bool, deadline: Deadline) -> Outcome:
     """Wait for the tasks, and tell people how they ended. `one`: the user named one task, whose result goes to
     standard output."""
-    ends = _wait(api, ranges)
+    hint = hints_for(api.fleet)
+    ends = wait(console, api, ranges, deadline, met=True)
     result = api.text(f"/v1/tasks/{ranges[0][0]}/result") if one and ends.done else None
     outcome = Outcome(ends, _failures(api, ends), result)
     if console.as_json:
@@ -54,15 +56,33 @@ def of(console: Console, api: Api, ranges: Ranges, one: bool, hint: Hint) -> Out
     return outcome
 
 
-def _wait(api: Api, ranges: Ranges) -> Ends:
+def wait(console: Console, api: Api, ranges: Ranges, deadline: Deadline, *, met: bool) -> Ends:
+    """Wait for the tasks. Who ends the wait, or lets it end, is told how to go on with it. `met`: the daemon has
+    answered already."""
     try:
-        return wait_for(api, ranges)
+        return wait_for(console, api, ranges, deadline, met=met)
+    except Late as late:
+        gone = "" if late.away is None else "; the daemon is away"
+        raise TimedOut(
+            f"no longer waiting, after {span(deadline.seconds or 0)}{gone}; {_go_on(api, ranges)}",
+            details={"ranges": ranges},
+        ) from late
     except NoDaemon as error:
-        raise NoDaemon(
-            f"{error.message}; the tasks are on disk and go on with the next daemon", error.word
-        ) from error
+        if error.word == "no_daemon":
+            raise
+        raise NoDaemon(f"{error.message}; {_go_on(api, ranges)}", error.word) from error
     except KeyboardInterrupt:
-        raise CtlError("no longer waiting; the tasks go on", "interrupted") from None
+        raise CtlError(
+            f"no longer waiting; {_go_on(api, ranges)}", "interrupted", {"ranges": ranges}
+        ) from None
+
+
+def _go_on(api: Api, ranges: Ranges) -> str:
+    """What becomes of the tasks, and the command that waits on."""
+    hint = hints_for(api.fleet)
+    if total(ranges) == 1:
+        return f"the task goes on: `{hint(f'result {ranges[0][0]} --wait')}`"
+    return f"the tasks go on: `{hint('tasks --watch')}`, or `{hint('result ID --wait')}` for one"
 
 
 def _failures(api: Api, ends: Ends) -> list[dict[str, Any]]:

@@ -25,9 +25,18 @@ class Payloads:
     """The tasks, and how many of them are on their way. A piece that cannot be sent ends the stream
     early; `problem` then says what it was, and what came before it counts."""
 
-    def __init__(self, pieces: Callable[[Payloads], Iterator[bytes]]) -> None:
+    def __init__(
+        self,
+        pieces: Callable[[Payloads], Iterator[bytes]],
+        called: Callable[[int], str],
+        path: str | None = None,
+    ) -> None:
+        """`called`: what the user calls the task that is line N for the daemon."""
         self.sent = 0
         self.problem: str | None = None
+        self.called = called
+        self.path = path
+        """Of the file that is the one payload."""
         self._pieces = pieces
 
     def pieces(self) -> Iterator[bytes]:
@@ -45,11 +54,14 @@ def given(texts: Sequence[str]) -> Payloads:
             raise WrongUsage(
                 "a payload is not UTF-8 text; put the data into a file and submit its path"
             )
-    return Payloads(lambda payloads: iter([payloads.encode(texts)]))
+    return Payloads(
+        lambda payloads: iter([payloads.encode(texts)]),
+        lambda number: "the payload" if len(texts) == 1 else f"payload {number}",
+    )
 
 
-def whole_of(file: int, name: str) -> Payloads:
-    """One task that is the content of an open file, to its end. `name` is for messages."""
+def whole_of(file: int, name: str, path: str | None) -> Payloads:
+    """One task that is the content of an open file, to its end. `name` is for messages; `path`: where it lies."""
     data = bytearray()
     while piece := os.read(file, READ):
         data += piece
@@ -65,12 +77,14 @@ def whole_of(file: int, name: str) -> Payloads:
             f"{name}: byte {error.start} is not UTF-8 text; submit the path of a file instead",
             "bad_payload",
         ) from None
-    return Payloads(lambda payloads: iter([payloads.encode([text])]))
+    return Payloads(lambda payloads: iter([payloads.encode([text])]), lambda _: name, path)
 
 
 def lines_of(file: int, name: str) -> Payloads:
     """A task a line of an open file; empty lines are none. `name` is for messages."""
-    return Payloads(lambda payloads: _lines(payloads, file, name))
+    return Payloads(
+        lambda payloads: _lines(payloads, file, name), lambda number: f"{name}, line {number}"
+    )
 
 
 def _lines(payloads: Payloads, file: int, name: str) -> Iterator[bytes]:

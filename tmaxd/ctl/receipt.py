@@ -14,6 +14,8 @@ class Taken(NamedTuple):
     number: int
     existing: bool = False
     """It was there already: it has the key."""
+    state: str | None = None
+    """How far that one is."""
 
 
 class Receipt:
@@ -21,6 +23,8 @@ class Receipt:
         self.ranges: ids.Ranges = []
         """New tasks, neighbours joined."""
         self.existing: list[int] = []
+        self.states: list[str] = []
+        """Of those that were there already."""
         self.total = 0
         """New ones."""
 
@@ -30,12 +34,14 @@ class Receipt:
         return [*self.ranges, *((id, 1) for id in self.existing)]
 
     def as_json(self) -> dict[str, Any]:
-        return {"accepted": self.total, "ranges": self.ranges, "existing": self.existing}
+        value = {"accepted": self.total, "ranges": self.ranges, "existing": self.existing}
+        return value | ({"existing_states": self.states} if self.existing else {})
 
     def add(self, taken: Taken) -> None:
-        first, number, existing = taken
+        first, number, existing, state = taken
         if existing:
             self.existing.append(first)
+            self.states.append(state or "known")
             return
         self.total += number
         if self.ranges and sum(self.ranges[-1]) == first:

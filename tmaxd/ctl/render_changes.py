@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tmaxd.ctl.tables import Cell, Column, table
@@ -19,22 +19,54 @@ COLUMNS = (
 )
 
 
-def plan(
-    actions: Sequence[Mapping[str, Any]], paint: Paint = plain, width: int | None = None
-) -> list[str]:
-    if not actions:
+SETTINGS = (
+    Column("SETTING"),
+    Column("CHANGE", elastic=True),
+    Column("TAKES EFFECT", keep=5),
+)
+
+EFFECTS = {"at_once": "at once", "next_start": "when a worker is started next"}
+
+
+def plan(value: Mapping[str, Any], paint: Paint = plain, width: int | None = None) -> list[str]:
+    """The actions, and the settings that change without one; problems and warnings are printed apart."""
+    actions, settings = value["actions"], value["settings"]
+    if not actions and not settings:
         return ["nothing to do: the fleet is as the spec wants it"]
-    rows: list[list[Cell]] = [
-        [
-            (ACTION_STYLES.get(action["action"], ""), action["action"]),
-            action["worker"] or action["group"] or "-",
-            action["reason"],
-            action["field"] or "-",
-            action["detail"],
-        ]
-        for action in actions
+    lines: list[str] = []
+    if actions:
+        rows = [_action(action) for action in actions]
+        lines += [*table(COLUMNS, rows, paint=paint, width=width), many(len(actions), "action")]
+    if settings:
+        found = [_setting(setting) for setting in settings]
+        lines += [""] if lines else []
+        lines += table(SETTINGS, found, paint=paint, width=width)
+        lines.append(many(len(settings), "setting") + ("" if actions else ", no worker touched"))
+    return lines
+
+
+def _action(action: Mapping[str, Any]) -> list[Cell]:
+    return [
+        (ACTION_STYLES.get(action["action"], ""), action["action"]),
+        action["worker"] or action["group"] or "-",
+        action["reason"],
+        action["field"] or "-",
+        action["detail"],
     ]
-    return [*table(COLUMNS, rows, paint=paint, width=width), many(len(actions), "action")]
+
+
+def _setting(setting: Mapping[str, Any]) -> list[Cell]:
+    old, new = setting["old"], setting["new"]
+    match setting["change"]:
+        case "changed" if old is not None and new is not None:
+            words = f"{old} → {new}"
+        case "added" if new is not None:
+            words = f"added: {new}"
+        case "removed" if old is not None:
+            words = f"removed: {old}"
+        case other:
+            words = other
+    return [setting["key"], words, EFFECTS.get(setting["effect"], setting["effect"])]
 
 
 def reload(value: Mapping[str, Any], paint: Paint = plain) -> list[str]:

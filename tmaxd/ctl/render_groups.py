@@ -1,4 +1,4 @@
-"""The groups, inboxes and outboxes of a status as tables. Pure."""
+"""The groups, inboxes, outboxes and routes of a status as tables. Pure."""
 
 from __future__ import annotations
 
@@ -105,6 +105,25 @@ def outboxes(values: Sequence[Value], paint: Paint, width: int | None) -> list[s
             o["path"],
         ]
         for o in values
+    ]
+    return table(columns, rows, paint=paint, width=width)
+
+
+def routes(values: Sequence[Value], paint: Paint, width: int | None) -> list[str]:
+    columns = [
+        Column("ROUTE", elastic=True),
+        Column("WHEN", 8),
+        Column("MAX HOPS", 3, right=True),
+        Column("PAYLOAD", 5, elastic=True),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            f"{', '.join(r['from'])} → {', '.join(r['to'])}",
+            r["when"],
+            "-" if r["max_hops"] is None else str(r["max_hops"]),
+            r["payload"],
+        ]
+        for r in values
     ]
     return table(columns, rows, paint=paint, width=width)
 

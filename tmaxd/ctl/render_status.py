@@ -1,37 +1,21 @@
-"""The status as lines: one for the fleet, then what is wrong, the groups, the public FIFOs, the workers. Pure."""
+"""The status as lines: one for the fleet, then what is wrong, the groups, FIFOs, routes and workers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tmaxd.ctl import render_groups
+from tmaxd.ctl import render_groups, render_workers
 from tmaxd.ctl.hints import Hint
-from tmaxd.ctl.tables import Cell, Column, table
+from tmaxd.ctl.render_problems import problem
+from tmaxd.ctl.render_standing import spec_set_aside, standing
+from tmaxd.ctl.render_workers import OVER, SETTLED, state_of
 from tmaxd.ctl.text import Paint, clean, columns_of, many, plain, span, wrap
 
 Status = Mapping[str, Any]
 
-STATE_STYLES = {
-    "running": "green",
-    "idle": "green",
-    "busy": "cyan",
-    "starting": "yellow",
-    "draining": "yellow",
-    "stopping": "yellow",
-    "backoff": "yellow",
-    "absent": "yellow",
-    "dead": "red",
-    "unknown": "red",
-}
-
-SETTLED = ("running", "idle", "busy")
-"""States in which a worker is where it should be."""
-
-IGNORED = (("bad", "bad lines"), ("strays", "stray frames"))
-"""Fields that count what a worker said and nobody could use."""
-
-ALIVE = (*SETTLED, "starting", "draining", "stopping")
+STUCK = ("backoff", "quarantined", "absent", "waiting", "unhealthy", "failed")
+"""States in which a worker keeps the fleet from being as it should, for a reason that is worth a line."""
 
 
 def status(value: Status, now: float, paint: Paint = plain, width: int | None = None) -> list[str]:
@@ -45,11 +29,12 @@ def status(value: Status, now: float, paint: Paint = plain, width: int | None = 
         ("groups", render_groups.groups),
         ("inboxes", render_groups.inboxes),
         ("outboxes", render_groups.outboxes),
+        ("routes", render_groups.routes),
     ):
         if value[key]:
             lines += ["", *render(value[key], paint, width)]
     if value["workers"]:
-        lines += ["", *_workers(value["workers"], now, paint, width)]
+        lines += ["", *render_workers.workers(value["workers"], now, paint, width)]
     return lines
 
 
@@ -63,14 +48,14 @@ def progress(value: Status) -> str:
 
 def blockers(value: Status, hint: Hint, most: int = 5) -> list[str]:
     """What keeps the fleet from converging, a line a worker."""
-    stuck = [w for w in value["workers"] if w["state"] in ("backoff", "absent", "dead")]
+    stuck = [w for w in value["workers"] if w["state"] in STUCK]
     lines = [
         clean(f"  {w['name']}: {w['state']}: {w['message'] or w['last_exit'] or w['reason']}")
         for w in stuck[:most]
     ]
     if len(stuck) > most:
         lines.append(f"  and {len(stuck) - most} more")
-    ran = [worker["name"] for worker in stuck if worker["reason"] != "start_failed"]
+    ran = [w["name"] for w in stuck if w["reason"] != "start_failed" and w["state"] != "waiting"]
     if ran:
         lines.append(clean(f"  what {ran[0]} printed last: {hint(f'logs {ran[0]}')}"))
     return lines
@@ -80,10 +65,10 @@ def _unsettled(value: Status) -> str:
     """`2 starting, 1 draining`; workers that wait for a replacement count as pending."""
     counts: dict[str, int] = {}
     for worker in value["workers"]:
-        state = worker["state"]
+        state = state_of(worker)
         if worker["pending"] and state in SETTLED:
             state = "pending"
-        if state not in SETTLED:
+        if state not in (*SETTLED, *OVER, "paused"):
             counts[state] = counts.get(state, 0) + 1
     return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
 
@@ -124,10 +109,10 @@ def _spec(spec: Mapping[str, Any], paint: Paint, width: int | None) -> list[str]
         lines += _sentence("red", f"{spec['path']} is missing; {stays}", paint, width)
     elif spec["state"] == "rejected":
         lines += _sentence("red", f"{spec['path']} is rejected; {stays}:", paint, width)
-        for problem in spec["problems"]:
-            lines += _problem(problem, "red", paint)
-    for warning in spec["warnings"]:
-        lines += _problem(warning, "yellow", paint)
+        lines += [f"  {line}" for p in spec["problems"] for line in problem(p, "error", paint)]
+    elif spec["state"] == "rolled_back":
+        lines += _sentence("yellow", spec_set_aside(spec), paint, width)
+    lines += [f"  {line}" for w in spec["warnings"] for line in problem(w, "warning", paint)]
     return lines
 
 
@@ -135,16 +120,12 @@ def _sentence(style: str, text: str, paint: Paint, width: int | None) -> list[st
     return [paint(style, line) for line in wrap(clean(text), width)]
 
 
-def _problem(problem: Mapping[str, Any], style: str, paint: Paint) -> list[str]:
-    first, *rest = str(problem["text"]).splitlines() or [""]
-    return [paint(style, "  " + clean(first)), *("  " + clean(line) for line in rest)]
-
-
 def _troubles(value: Status, paint: Paint, width: int | None) -> list[str]:
     """Standing problems, a sentence each."""
     found = [("red", text) for text in value["problems"]]
     if trouble := value["journal"]["trouble"]:
         found.append(("red", f"nothing can be written: {trouble}"))
+    found += standing(value)
     found += [("yellow", text) for text in render_groups.troubles(value)]
     found += [
         (
@@ -158,55 +139,3 @@ def _troubles(value: Status, paint: Paint, width: int | None) -> list[str]:
         names = ", ".join(foreign)
         found.append(("", f"not ours, left alone: {many(len(foreign), 'session')} ({names})"))
     return [line for style, text in found for line in _sentence(style, text, paint, width)]
-
-
-def _workers(
-    workers: Sequence[Mapping[str, Any]], now: float, paint: Paint, width: int | None
-) -> list[str]:
-    columns = [
-        Column("WORKER"),
-        Column("STATE", keep=9),
-        Column("PID", keep=2, right=True),
-        Column("UP", keep=4, right=True),
-        Column("RESTARTS", keep=3, right=True),
-        Column("TASKS", keep=6, right=True),
-        Column("NOTE", keep=8, elastic=True),
-    ]
-    return table(columns, [_worker(worker, now) for worker in workers], paint=paint, width=width)
-
-
-def _worker(worker: Mapping[str, Any], now: float) -> list[Cell]:
-    state = worker["state"]
-    alive = state in ALIVE and worker["pid"] is not None
-    style = "red" if worker["silent"] else STATE_STYLES.get(state, "")
-    return [
-        worker["name"],
-        (style, "silent" if worker["silent"] and state in SETTLED else state),
-        str(worker["pid"] or "-"),
-        span(now - worker["since"]) if alive else "-",
-        str(worker["restarts"] or "-"),
-        str(worker["in_flight"] or "-"),
-        _note(worker, now),
-    ]
-
-
-def _note(worker: Mapping[str, Any], now: float) -> str:
-    """What a user would ask next: which task, why not running, when again."""
-    parts: list[str] = []
-    if worker["running"]:
-        first, *more = worker["running"]
-        parts.append(f"task {first}" + (f" and {len(more)} more" if more else ""))
-    if worker["silent"] and worker["heard"] is not None:
-        parts.append(f"not heard for {span(now - worker['heard'])}")
-    if worker["pending"] and not (worker["message"] or "").startswith(worker["pending"]):
-        parts.append(f"pending: {worker['pending']}")
-    parts += [f"{worker[key]:,} {words}" for key, words in IGNORED if worker[key]]
-    if worker["state"] not in SETTLED:
-        why = worker["message"] or worker["last_exit"] or worker["reason"]
-        if why:
-            parts.append(why)
-        if worker["next_start"] is not None:
-            parts.append(f"again in {span(worker['next_start'] - now)}")
-    elif worker["message"]:
-        parts.append(worker["message"])
-    return "; ".join(parts)

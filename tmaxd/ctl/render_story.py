@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tmaxd.ctl.render_tasks import STATE_STYLES
-from tmaxd.ctl.text import Paint, clean, cut, many, plain, span
+from tmaxd.ctl.text import Paint, clean, cut, many, plain, span, wrap
 
 if TYPE_CHECKING:
     from tmaxd.ctl.hints import Hint
 
 Row = Mapping[str, Any]
+Facts = list[tuple[str, str]]
+"""(label, what is said)."""
 
 OUTCOMES = {
     "done": "done",
@@ -32,7 +34,11 @@ FREE = ("unsent", "returned", "interrupted")
 """Attempts that are not counted."""
 
 SHOWN_LINES = 10
-"""Lines of a payload in a story; the whole stands in `-o json`."""
+SHOWN_COLUMNS = 400
+"""Of a payload or error in a story; the whole stands in `-o json`."""
+
+LABEL = 13
+"""Columns before what is said."""
 
 SHOWN_MADE = 10
 
@@ -49,6 +55,26 @@ class Telling:
     """The time of day alone."""
     hint: Hint
     paint: Paint = plain
+    width: int | None = None
+    """Columns that a line may have."""
+
+    def fact(self, label: str, text: str) -> list[str]:
+        line = f"  {label}".ljust(LABEL - 1) + " " + clean(text)
+        return wrap(line, self.width, " " * LABEL)
+
+    def facts(self, facts: Facts) -> list[str]:
+        return [line for label, text in facts for line in self.fact(label, text)]
+
+    def block(self, label: str, text: str) -> list[str]:
+        """Text of any length, as it is written."""
+        lines = text.splitlines() or [""]
+        shown = [
+            (label if i == 0 else "", cut(line, SHOWN_COLUMNS))
+            for i, line in enumerate(lines[:SHOWN_LINES])
+        ]
+        if len(lines) > SHOWN_LINES:
+            shown.append(("", f"… and {many(len(lines) - SHOWN_LINES, 'line')} more"))
+        return self.facts(shown)
 
     def moment(self, wall: float, day_of: float) -> str:
         """The day only where it is not that of the other moment."""
@@ -63,32 +89,17 @@ def story(value: Mapping[str, Any], made: Sequence[Row], telling: Telling) -> li
     head = f"task {task['id']} of {task['group']}: "
     state = telling.paint(STATE_STYLES.get(task["state"], ""), clean(task["state"]))
     lines = [telling.paint("bold", clean(head)) + state]
-    lines += _block("payload", value["payload"])
-    lines += [_fact(label, text) for label, text in _asked(task, telling)]
-    lines += [_fact(label, text) for label, text in _attempts(value, telling)]
-    lines += [_fact(label, text) for label, text in _present(value, telling)]
+    lines += telling.block("payload", value["payload"])
+    lines += telling.facts(
+        [*_asked(task, telling), *_attempts(value, telling), *_present(value, telling)]
+    )
     if task["state"] in ("dead", "cancelled") and task["error"] not in (None, "", task["state"]):
-        lines += _block("error", task["error"])
+        lines += telling.block("error", task["error"])
     if task["state"] == "done":
-        lines.append(_fact("result", _result(value, telling.hint)))
+        lines += telling.fact("result", _result(value, telling.hint))
     if made:
-        lines.append(_fact("made", _made(task, made, telling.hint)))
+        lines += telling.fact("made", _made(task, made, telling.hint))
     return lines
-
-
-def _fact(label: str, text: str) -> str:
-    return f"  {label:<10} {clean(text)}"
-
-
-def _block(label: str, text: str) -> list[str]:
-    lines = text.splitlines() or [""]
-    shown = [_fact(label if i == 0 else "", line) for i, line in enumerate(lines[:SHOWN_LINES])]
-    if len(lines) > SHOWN_LINES:
-        shown.append(_fact("", f"… and {many(len(lines) - SHOWN_LINES, 'line')} more"))
-    return shown
-
-
-Facts = list[tuple[str, str]]
 
 
 def _asked(task: Row, telling: Telling) -> Facts:
@@ -154,7 +165,7 @@ def _present(value: Mapping[str, Any], telling: Telling) -> Facts:
     facts: Facts = []
     match task["state"]:
         case "queued":
-            facts.append(("now", "waits for a worker"))
+            facts.append(("now", _waits(task)))
         case "delayed":
             facts.append(("now", _delayed(task, telling)))
         case "sent":
@@ -171,10 +182,17 @@ def _present(value: Mapping[str, Any], telling: Telling) -> Facts:
     return facts
 
 
+def _waits(task: Row) -> str:
+    worker = task["waits_for"]
+    if worker is None:
+        return "waits for a worker"
+    return f"waits for worker {worker}, which has the tasks of its affinity and no room now"
+
+
 def _delayed(task: Row, telling: Telling) -> str:
     what = "its next attempt" if task["attempt"] else "its time"
     if task["due"] is None or task["due"] <= telling.now:
-        return "waits for a worker"
+        return _waits(task)
     at = telling.moment(task["due"], telling.now)
     return f"waits for {what}, in {span(task['due'] - telling.now)} (at {at})"
 

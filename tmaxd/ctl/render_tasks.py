@@ -76,15 +76,20 @@ def _took(row: Row, now: float) -> str:
 
 
 def _payload(row: Row, now: float) -> str:
-    """With what there is to say of its last failure, and of when it is tried again."""
+    """With what there is to say of its last failure, and of when it is tried again; while it is with a worker, what
+    came before is history, which its story tells."""
+    payload: str = row["payload"]
+    if row["state"] in ("sent", "running"):
+        return payload
     notes = []
     if row["state"] == "delayed" and row["due"] is not None and row["due"] > now:
         notes.append(f"in {span(row['due'] - now)}")
+    if row["waits_for"]:
+        notes.append(f"waits for {row['waits_for']}")
     if row["outcome"] == "expired":
         notes.append("expired")
     if row["error"] and row["error"] != row["state"]:
         notes.append(row["error"])
-    payload: str = row["payload"]
     return f"{cut(payload, 60)}  ({'; '.join(notes)})" if notes else payload
 
 

@@ -33,6 +33,7 @@ _REST = {
     "ended": "were over already",
     "waiting": "are not over yet",
     "done": "have a result",
+    "no_payload": "have no payload to be tried with",
     "unknown": "do not exist",
     "unreadable": "could not be read from the disk",
 }
@@ -58,6 +59,7 @@ WORDS = {
             "retried": "task {id} waits again, with all its attempts before it",
             "waiting": "task {id} is {state}: it is not over yet, so there is nothing to retry",
             "done": "task {id} is done and has a result; to have it done again, submit it anew",
+            "no_payload": "task {id} cannot be tried: its route could not make its payload (`{task}` shows why)",
         },
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from tmaxd.ctl import ids
 from tmaxd.ctl.api import Api, Refused
 from tmaxd.ctl.console import Console, Live, is_terminal
 from tmaxd.ctl.errors import CtlError, NoDaemon, TimedOut
+from tmaxd.ctl.hints import Hint, hints_for, plainly
 from tmaxd.ctl.payloads import Payloads
 from tmaxd.ctl.receipt import Receipt, Taken
 from tmaxd.ctl.text import many
@@ -22,6 +24,10 @@ SHOWN = 20
 
 MOST_SPANS = 5
 """Ranges that people are told of: others submit at the same time, and then there are many."""
+
+
+_LINE = re.compile(r"^line ([0-9]+)\b")
+"""How the daemon names a task at the beginning of a refusal."""
 
 
 class Accepted(Receipt):
@@ -54,8 +60,8 @@ class Accepted(Receipt):
             os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
             self._prints = False
 
-    def close(self, key: object = None) -> None:
-        """Say what is left to say, to people too."""
+    def close(self, key: object = None, hint: Hint = plainly) -> None:
+        """Say what is left to say, to people too. `key`: the one that was submitted."""
         if self.console.as_json:
             return
         if self._prints and self._later:
@@ -66,10 +72,22 @@ class Accepted(Receipt):
         sys.stdout.flush()
         if self.ranges:
             self.console.note(f"accepted {many(self.total, 'task')}: {_spans(self.ranges)}")
-        for id in self.existing:
-            self.console.note(f"key {key} is known: it is task {id}; nothing was added")
+        for id, state in zip(self.existing, self.states, strict=True):
+            self.console.note(known(key, id, state, hint))
         if not self.all:
             self.console.note("no tasks")
+
+
+def known(key: object, id: int, state: str, hint: Hint) -> str:
+    """What is said of a task that has the key already. Where nothing will come of it any more: what to do instead."""
+    head = f"key {key} is known: it is task {id}, {state}; nothing new was submitted"
+    match state:
+        case "done":
+            return f"{head} (`{hint(f'result {id}')}` prints its result)"
+        case "dead" | "cancelled":
+            return f"{head}; use another key, or `{hint(f'retry {id}')}` to have it tried again"
+        case _:
+            return head
 
 
 def _spans(ranges: ids.Ranges) -> str:
@@ -88,21 +106,35 @@ def send(
         with Live("sending") as accepted.live:
             api.submit(group, source.pieces(), options, accepted, lambda: source.sent)
     except Refused as refused:
-        details = refused.details | accepted.as_json()
-        if not accepted.all:
-            raise CtlError(refused.message, refused.word, details) from refused
-        accepted.close()
-        before = f"{many(accepted.total, 'task')} before it accepted"
-        raise CtlError(f"{refused.message} ({before})", refused.word, details) from refused
+        raise _refusal(refused, group, accepted, source) from refused
     except KeyboardInterrupt:
         _keep(accepted, source)
         raise CtlError("interrupted; what was accepted stays", "interrupted") from None
-    except (NoDaemon, TimedOut, OSError):
+    except (NoDaemon, TimedOut, OSError) as error:
+        if isinstance(error, NoDaemon) and error.word == "no_daemon":
+            raise NoDaemon(f"nothing was submitted: {error.message}") from error
         _keep(accepted, source)
         raise
-    accepted.close(options.get("key"))
+    accepted.close(options.get("key"), hints_for(api.fleet))
     if source.problem:
         raise CtlError(source.problem, "bad_payload", accepted.as_json())
+
+
+def _refusal(refused: Refused, group: str, accepted: Accepted, source: Payloads) -> CtlError:
+    """In the user's words: what the daemon calls line 1 may be all there is."""
+    details = refused.details | accepted.as_json()
+    message = _LINE.sub(lambda found: source.called(int(found[1])), refused.message)
+    if refused.word == "payload_too_large" and source.path:
+        # Imported late: only this needs it.
+        from shlex import quote
+
+        path = quote(source.path)
+        message += f"\nhave the command read the file itself: tmaxctl submit {quote(group)} {path}"
+    if not accepted.all:
+        return CtlError(message, refused.word, details)
+    accepted.close()
+    before = f"{many(accepted.total, 'task')} before it accepted"
+    return CtlError(f"{message} ({before})", refused.word, details)
 
 
 def _keep(accepted: Accepted, source: Payloads) -> None:

@@ -4,11 +4,13 @@ msgspec and PyYAML with it."""
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tmaxd.ctl.surroundings import surroundings
 from tmaxd.daemon.api.types import report
 from tmaxd.spec.compose import compose
 from tmaxd.spec.expand import TooLong, expand
@@ -22,7 +24,12 @@ from tmaxd.world.files import read_for_spec
 
 def check(path: Path) -> Loaded | Rejected:
     """As the daemon would load it now, from here: same rules, same environment variables."""
-    return load(path, read_for_spec, os.environ, os.environ.get("HOME") or "/")
+    return load(path, read_for_spec, _variables(), os.environ.get("HOME") or "/")
+
+
+def _variables() -> dict[str, str]:
+    """What `${NAME}` may stand for. TMAX_PYTHON is the daemon's own Python, which is the one that runs this."""
+    return {"TMAX_PYTHON": sys.executable} | surroundings()
 
 
 def reports(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
@@ -41,7 +48,7 @@ def fleet_named_in(path: Path) -> str | None:
     if entry is None or not isinstance(entry.node, Scalar):
         return None
     try:
-        name, troubles = expand(entry.node.text, os.environ, MAX_NAME)
+        name, troubles = expand(entry.node.text, _variables(), MAX_NAME)
     except TooLong:
         return None
     return None if troubles else name

@@ -25,6 +25,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 
+_WORD = re.compile(r"( *)([^ ]+)")
+
 
 def plain(style: str, text: str) -> str:
     """A `Paint` that paints nothing."""
@@ -102,14 +104,23 @@ def many(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else plural)
 
 
+def fitted(text: str, width: int | None) -> list[str]:
+    """Lines for people, made clean and wrapped; what a line is indented by, its continuations are too."""
+    found: list[str] = []
+    for line in map(clean, text.splitlines()):
+        indent = line[: len(line) - len(line.lstrip())]
+        found += wrap(line, width, indent + "  ")
+    return found
+
+
 def wrap(text: str, width: int | None, indent: str = "  ") -> list[str]:
-    """Clean text as lines of at most `width` columns, broken between words where there are any; all but the
-    first begin with `indent`."""
+    """Clean text as lines of at most `width` columns, broken at blanks where there are any; all but the first
+    begin with `indent`."""
     if width is None or columns_of(text) <= width:
         return [text]
     lines = [""]
-    for word in text.split():
-        line = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+    for blanks, word in _WORD.findall(text):
+        line = lines[-1] + blanks + word
         if lines[-1].strip() and columns_of(line) > width:
             lines.append("")
             line = indent + word

@@ -11,7 +11,8 @@ from threading import Timer
 from typing import TYPE_CHECKING, Protocol
 
 from tmaxd.ctl.api import Api
-from tmaxd.ctl.console import Live, is_terminal
+from tmaxd.ctl.away import Deadline, Steady
+from tmaxd.ctl.console import Console, Live, is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -122,17 +123,31 @@ def bar(total: int) -> Iterator[Bar]:
         shown.close()
 
 
-def wait_for(api: Api, ranges: Sequence[tuple[int, int]]) -> Ends:
-    """Returns when all have ended. Raises NoDaemon when the daemon goes away meanwhile."""
+def wait_for(
+    console: Console,
+    api: Api,
+    ranges: Sequence[tuple[int, int]],
+    deadline: Deadline,
+    *,
+    met: bool,
+) -> Ends:
+    """Returns when all have ended, however many daemons that takes. `met`: the daemon has answered already. Raises
+    `away.Late`, and NoDaemon where there was none from the beginning."""
+    return Steady(console, api, deadline, met=met).ask(lambda: _heard(api, ranges, deadline))
+
+
+def _heard(api: Api, ranges: Sequence[tuple[int, int]], deadline: Deadline) -> Ends:
+    """All from the beginning: the next daemon tells of those that are over at once, so nothing has to be kept of
+    what the one before has told."""
     ends = Ends()
     total = sum(count for _, count in ranges)
     if total == 1:
         with Live(f"waiting for task {ranges[0][0]}"):
-            for end in api.wait(ranges):
+            for end in api.wait(ranges, deadline.at):
                 ends.add(int(end["id"]), str(end["state"]))
         return ends
     with bar(total) as shown:
-        for end in api.wait(ranges):
+        for end in api.wait(ranges, deadline.at):
             ends.add(int(end["id"]), str(end["state"]))
             shown.update(ends)
     return ends

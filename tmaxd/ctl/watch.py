@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tmaxd.ctl.away import Deadline, Late, Steady
 from tmaxd.ctl.console import Console, is_terminal, size_of
-from tmaxd.ctl.errors import WrongUsage
+from tmaxd.ctl.errors import NoDaemon, TimedOut, WrongUsage
+from tmaxd.ctl.text import Paint, span
 
 EVERY = 1.0
 """Seconds between two pictures."""
@@ -24,28 +26,54 @@ def need_terminal(option: str, instead: str) -> None:
         raise WrongUsage(f"{option} draws on a terminal; without one {instead}")
 
 
-def draw_on(console: Console, picture: Picture) -> None:
-    """On standard output, which is a terminal."""
+def draw_on(console: Console, picture: Picture, deadline: Deadline) -> None:
+    """On standard output, which is a terminal. While the daemon is away, its last picture stays."""
+    lasting = _Lasting(picture, console.paint)
     with _keys() as pressed:
         try:
             while True:
-                _draw(picture)
-                if pressed(EVERY):
+                _draw(lasting)
+                if deadline.over or pressed(min(EVERY, deadline.left)):
                     break
         except KeyboardInterrupt:
             pass
     console.end_line()
 
 
-def repeat(each: Callable[[], None]) -> None:
-    """Where nothing is drawn: the same rhythm until Ctrl-C."""
+def repeat(each: Callable[[], None], steady: Steady, deadline: Deadline) -> None:
+    """Where nothing is drawn: the same rhythm until Ctrl-C or the deadline. Raises TimedOut where there is no daemon
+    at the deadline."""
     try:
-        while True:
-            each()
+        while not deadline.over:
+            steady.ask(each)
             sys.stdout.flush()
-            time.sleep(EVERY)
+            time.sleep(max(0.0, min(EVERY, deadline.left)))
+    except Late as late:
+        raise TimedOut("the daemon had not come back when the time was over") from late
     except KeyboardInterrupt:
         return
+
+
+class _Lasting:
+    """The last picture that there was, and above it for how long there has been no other."""
+
+    def __init__(self, picture: Picture, paint: Paint) -> None:
+        self._picture = picture
+        self._paint = paint
+        self._last: list[str] | None = None
+        self._seen = 0.0
+
+    def __call__(self, columns: int) -> list[str]:
+        try:
+            self._last = self._picture(columns)
+        except (NoDaemon, TimedOut):
+            if self._last is None:
+                raise
+            gone = span(time.monotonic() - self._seen)
+            words = f"the daemon has been away for {gone}; below is what it said last"
+            return [self._paint("red", words), *self._last]
+        self._seen = time.monotonic()
+        return self._last
 
 
 def _draw(picture: Picture) -> None:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from tmaxd.daemon.desired import TAKEN, Desired
 from tmaxd.daemon.effects import Effects
+from tmaxd.daemon.environment import beside, mark_of_probes, of_hooks
+from tmaxd.daemon.events import Events
 from tmaxd.daemon.execute import Executor
 from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.hearing import Hearing
+from tmaxd.daemon.hooks import Hooks
+from tmaxd.daemon.intents import Intents
+from tmaxd.daemon.leftovers import Leftovers
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
+from tmaxd.daemon.probing import Probing
+from tmaxd.daemon.revisions import Revisions
 from tmaxd.daemon.runs import Runs
 from tmaxd.daemon.specfile import SpecFile
-from tmaxd.daemon.start import take_up
+from tmaxd.daemon.start import deaths, take_up
 from tmaxd.daemon.starting import Starter
+from tmaxd.daemon.taking import Taking
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.texts import with_payloads
 from tmaxd.daemon.turns import Turns
@@ -23,12 +34,15 @@ from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
 from tmaxd.daemon.wanted import policies
 from tmaxd.places import Places
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux, WorldError
+from tmaxd.ports.outputs import Outputs
+from tmaxd.ports.probes import Probes
 from tmaxd.spec.load import Loaded, Rejected
 from tmaxd.spec.problems import render
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import Counts, Restored
+from tmaxd.tasks.records import Record
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Ports:
     processes: Processes
     journal: Journal
     files: Files
+    probes: Probes
+    outputs: Outputs
     clock: Clock
     waker: Waker
     path: str
@@ -59,11 +75,43 @@ def assemble(
     runs, history = take_up(recovered, ports.processes, ports.clock)
     waiters = Waiters(ports.journal)
     flow = _task_flow(here, ports, recovered, runs, waiters, log)
-    executor = _executor(spec_file.fleet, here, ports, flow, runs, log)
+    clean = Leftovers(ports.processes, mark_of_probes(here), log).gone
+    probing = Probing(
+        probes=ports.probes,
+        outputs=ports.outputs,
+        flow=flow,
+        clock=ports.clock,
+        log=log,
+        wake=ports.waker.wake,
+        environment=partial(beside, here, spec_file.fleet),
+        clean=clean,
+    )
+    executor = _executor(spec_file.fleet, here, ports, flow, probing, runs, log)
+    executor.taking.tidy()
     for live in runs.live.values():
         executor.starter.watch(live)
-    fleet = Fleet(
+    revisions = Revisions(recovered.kept, flow.note)
+    spec_file.effective = revisions.effective
+    intents = Intents(recovered.kept, flow.note, ports.waker.wake)
+    cwd = str(spec_file.path.parent)
+    hooks = Hooks(ports.probes, log, of_hooks(here, spec_file.fleet), cwd, clean)
+    events = _events(ports, recovered, log)
+    events.listeners.append(hooks.take)
+    desired = Desired(
         spec_file=spec_file,
+        intents=intents,
+        revisions=revisions,
+        flow=flow,
+        pipes=ports.pipes,
+        probing=probing,
+        hooks=hooks,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        wake=ports.waker.wake,
+    )
+    fleet = Fleet(
+        desired=desired,
         tmux=ports.tmux,
         pipes=ports.pipes,
         journal=ports.journal,
@@ -75,26 +123,43 @@ def assemble(
             executor.fifos,
             runs,
             flow.loads,
+            intents,
         ),
         executor=executor,
         flow=flow,
         runs=runs,
         clock=ports.clock,
         log=log,
+        events=events,
         history=history,
         waker=ports.waker,
         housekeeping=ports.housekeeping,
     )
+    probing.logged = fleet.is_logged
     _begin_with(fleet, found, recovered)
     flow.post(Counts(recovered.counts, recovered.lanes, recovered.next_due, recovered.next_expiry))
-    left = tuple((worker, split(worker)[0], run) for worker, run in runs.all())
+    left = tuple(
+        (worker, split(worker)[0], run) for worker, run in runs.all() if not is_spare(worker)
+    )
     in_force = spec_file.in_force
     rules = policies(in_force.spec) if in_force else {}
     leases = with_payloads(recovered.leases, rules, ports.files, str(here.payloads))
-    flow.post(Restored(leases, left))
+    flow.post(Restored(leases, left, deaths(recovered)))
     # Last: what stands in them is only read once all this has been told.
     executor.fifos.take_over(in_force.spec.pipes.outboxes.keys() if in_force else frozenset())
     return fleet, waiters
+
+
+def _events(ports: Ports, recovered: Recovered, log: EventLog) -> Events:
+    def write(records: Sequence[Record]) -> None:
+        # What cannot be written is not worth a complaint of its own: the journal says why.
+        asyncio.ensure_future(ports.journal.write(records)).add_done_callback(
+            lambda write: write.cancelled() or write.exception()
+        )
+
+    events = Events(recovered.next_event, ports.clock, write)
+    log.tell = events.take
+    return events
 
 
 def _task_flow(
@@ -114,10 +179,27 @@ def _task_flow(
 
 
 def _executor(
-    fleet: str, here: Places, ports: Ports, flow: TaskFlow, runs: Runs, log: EventLog
+    fleet: str,
+    here: Places,
+    ports: Ports,
+    flow: TaskFlow,
+    probing: Probing,
+    runs: Runs,
+    log: EventLog,
 ) -> Executor:
     wake = ports.waker.wake
-    hearing = Hearing(ports.pipes, runs, flow, log, wake)
+    hearing = Hearing(ports.pipes, runs, flow, log, wake, probing.said)
+    taking = Taking(
+        places=here,
+        tmux=ports.tmux,
+        pipes=ports.pipes,
+        flow=flow,
+        hearing=hearing,
+        probing=probing,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+    )
     starter = Starter(
         fleet=fleet,
         places=here,
@@ -127,6 +209,7 @@ def _executor(
         files=ports.files,
         flow=flow,
         hearing=hearing,
+        probing=probing,
         runs=runs,
         clock=ports.clock,
         log=log,
@@ -141,10 +224,12 @@ def _executor(
         processes=ports.processes,
         flow=flow,
         hearing=hearing,
+        probing=probing,
         runs=runs,
         clock=ports.clock,
         log=log,
         starter=starter,
+        taking=taking,
     )
 
 
@@ -152,17 +237,17 @@ def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) ->
     """The revision that an earlier daemon had in force, then the file as it is now."""
     if recovered.revision is not None:
         try:
-            fleet.spec_file.recall(recovered.revision)
+            fleet.desired.spec_file.recall(recovered.revision, recovered.kept.get(TAKEN))
         except ValueError as error:
             fleet.log.warning("revision_unreadable", text=f"  {error}")
     if isinstance(found, Rejected):
-        if fleet.spec_file.in_force is None:
+        if fleet.desired.spec_file.in_force is None:
             raise WorldError(
                 "the spec is not valid, and there is no earlier revision to go on with:\n"
                 + "\n".join(render(problem) for problem in found.problems)
             )
-        fleet.apply(record=False)
-        fleet.refuse(found)
+        fleet.desired.apply(record=False)
+        fleet.desired.refuse(found)
         return
-    changed, keys = fleet.spec_file.accept(found, fleet.clock.wall())
-    fleet.apply(keys, record=changed)
+    changed, keys = fleet.desired.spec_file.accept(found, fleet.clock.wall())
+    fleet.desired.apply(keys, record=changed)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tmaxd.places import Places
+from tmaxd.plan.draft import split
+from tmaxd.spec.model import Group
 
 PASSED_ON: frozenset[str] = frozenset(
     {
@@ -50,3 +52,20 @@ def marks(places: Places, fleet: str, group: str, worker: str, run: str) -> dict
         "TMAX_PIPES": str(places.pipes / worker),
         "TMAX_SPOOL": str(places.spool(worker)),
     }
+
+
+def beside(places: Places, fleet: str, worker: str, group: Group) -> dict[str, str]:
+    """For a command that is run beside the worker, to look after it: the same, but for the mark of the run, by which it
+    would be taken for one of the worker's own processes."""
+    own = marks(places, fleet, split(worker)[0], worker, mark_of_probes(places))
+    return own | group.env
+
+
+def of_hooks(places: Places, fleet: str) -> dict[str, str]:
+    """For a command that is run on an event."""
+    return {"TMAX_FLEET": fleet, "TMAX_RUN": mark_of_probes(places)}
+
+
+def mark_of_probes(places: Places) -> str:
+    """What stands in the place of a run's mark in those commands. No run is called so."""
+    return f"probe:{places.state}"

@@ -15,12 +15,16 @@ from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look
+from tmaxd.daemon.probing import Probing
 from tmaxd.daemon.runs import EndedRun, Runs
-from tmaxd.daemon.starting import Starter
+from tmaxd.daemon.starting import RevisionOf, Starter
+from tmaxd.daemon.taking import Taking
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.places import Places
 from tmaxd.plan import actions as a
+from tmaxd.plan.reasons import SPENDS_BUDGET
 from tmaxd.ports import Clock, Proc, Processes, ServerId, Tmux, WorldError
+from tmaxd.ports.outputs import BEGINNING
 from tmaxd.spec.fingerprint import shares
 from tmaxd.spec.model import Spec
 from tmaxd.tasks.records import RunEnded
@@ -36,28 +40,31 @@ class Executor:
     processes: Processes
     flow: TaskFlow
     hearing: Hearing
+    probing: Probing
     runs: Runs
     clock: Clock
     log: EventLog
     starter: Starter
+    taking: Taking
 
     async def perform(
-        self, actions: Sequence[a.AnyAction], spec: Spec, revision: int, look: Look
+        self, actions: Sequence[a.AnyAction], spec: Spec, revision_of: RevisionOf, look: Look
     ) -> None:
         for kind, group in groupby(actions, type):
-            await self._perform(kind, list(group), spec, revision, look)
+            await self._perform(kind, list(group), spec, revision_of, look)
 
     async def _perform(
         self,
         kind: type[a.Action],
         items: list[a.AnyAction],
         spec: Spec,
-        revision: int,
+        revision_of: RevisionOf,
         look: Look,
     ) -> None:
         if kind is a.Start:
             starts = [x for x in items if isinstance(x, a.Start)]
-            await self.starter.start(starts, spec, revision)
+            await self.starter.start(starts, spec, revision_of)
+            self.taking.missed(starts)
         elif kind in _TMUX:
             if look.server is not None:
                 await _TMUX[kind](self, items, look.server)
@@ -73,6 +80,7 @@ class Executor:
                 self._end(item)
             case a.Swept():
                 self.flow.swept(item.worker, item.run)
+                self.taking.over(item.run)
             case a.Signal():
                 self._signal(item)
             case a.Hold():
@@ -80,11 +88,37 @@ class Executor:
                 self.log.info("hold" if item.held else "unhold", **_words(item))
             case a.Stop():
                 self.flow.hold(item.worker, True)
+                if (live := self.runs.live.get(item.worker)) is not None:
+                    self.probing.forget(live)
                 self.log.info("stop", **_words(item), fields=item.fields)
             case a.Adopt():
                 self._adopt(item, look)
+            case a.Approve() | a.RollBack():
+                pass  # the loop has seen to it: which spec is in force is its affair
+            case a.Rest() | a.Release() | a.MassDeath():
+                self._tell(item)
             case _:
                 self._pipe(item)
+
+    def _tell(self, item: a.Rest | a.Release | a.MassDeath) -> None:
+        """What was decided about workers, and only has to be known."""
+        match item:
+            case a.Rest(reason="finished"):
+                self.log.info("resting", **_words(item))
+            case a.Rest(retry_in=None):
+                self.log.warning("resting", **_words(item))
+            case a.Rest():
+                self.log.warning("quarantined", **_words(item), retry_in=item.retry_in)
+            case a.Release():
+                self.log.info("quarantine_over", **_words(item))
+            case a.MassDeath():
+                self.log.warning(
+                    "mass_death",
+                    reason=item.reason,
+                    died=len(item.workers),
+                    living=item.living,
+                    workers=item.workers,
+                )
 
     def _pipe(self, item: a.AnyAction) -> None:
         if isinstance(item, a.RemoveShared) and self.flow.unread(item.worker):
@@ -101,6 +135,7 @@ class Executor:
         if live is not None:
             proc = live.proc
             self.processes.unwatch(proc)
+            self.probing.forget(live)
         self.runs.ended[item.run] = EndedRun(
             item.run,
             item.worker,
@@ -113,7 +148,8 @@ class Executor:
         except (OSError, WorldError) as error:
             # Its tasks are then taken as begun, which costs each an attempt and loses none.
             self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
-        level = self.log.warning if item.reason in ("crashed", "start_failed") else self.log.info
+        fault = item.reason in SPENDS_BUDGET and item.reason != "exited"
+        level = self.log.warning if fault else self.log.info
         level("ended", **_words(item), status=item.status, signal=item.signal)
 
     def _signal(self, item: a.Signal) -> None:
@@ -141,13 +177,17 @@ class Executor:
             proc = self.processes.identify(pane.pid)
             if proc is None or look.server is None:
                 return  # it has just ended: the next pass sees that
-            live = self.starter.register(item.worker, item.run, proc, look.server, revision=0)
+            live = self.starter.register(
+                item.worker, item.run, proc, look.server, revision=0, begins=BEGINNING
+            )
         live.takes_tasks = not pane.fingerprint.startswith("run:")
         live.shared = shares(pane.fingerprint)
         self.starter.watch(live)
+        live.taken = self.clock.now()
         if live.takes_tasks:
             self.flow.adopted(live)
-            self.hearing.began(live)
+        self.probing.follow(live)
+        self.hearing.began(live)
         live.adopted = True  # last: where its FIFOs cannot be had, the next pass tries again
         self.log.info("adopted", **_words(item), pid=live.proc.pid, run=item.run)
 
@@ -158,6 +198,9 @@ class Executor:
         await self.tmux.kill(server, ids)
         for item in items:
             self.log.info("removed", **_words(item))
+
+    async def _take(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
+        await self.taking.take([x for x in items if isinstance(x, a.Take)], server)
 
     async def _rename(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
         names = {x.session_id: x.worker for x in items if isinstance(x, a.Rename)}
@@ -172,6 +215,12 @@ class Executor:
         }
         await self.tmux.log_to(server, files)
 
+    async def _keys(self, items: Sequence[a.AnyAction], server: ServerId) -> None:
+        typed = [x for x in items if isinstance(x, a.Keys)]
+        await self.tmux.keys(server, {x.pane_id: x.keys for x in typed})
+        for item in typed:
+            self.log.info("keys", **_words(item), keys=item.keys)
+
     async def _nudge(self, _: Sequence[a.AnyAction], __: ServerId) -> None:
         await self.tmux.nudge()
 
@@ -180,9 +229,11 @@ _Hand = Callable[[Executor, Sequence[a.AnyAction], ServerId], Awaitable[None]]
 
 _TMUX: dict[type[a.Action], _Hand] = {
     a.RemoveSession: Executor._remove_sessions,
+    a.Take: Executor._take,
     a.Rename: Executor._rename,
     a.LogTo: Executor._log_to,
     a.Nudge: Executor._nudge,
+    a.Keys: Executor._keys,
 }
 
 

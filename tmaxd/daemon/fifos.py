@@ -23,12 +23,19 @@ class Fifos:
             a.AddPipes: (pipes.add_worker, _nothing),
             a.RemovePipes: (pipes.remove_worker, _nothing),
             a.AddInbox: (pipes.add_inbox, self.inboxes.add),
-            a.RemoveInbox: (pipes.remove_inbox, self.inboxes.discard),
+            a.RemoveInbox: (pipes.remove_inbox, self._inbox_removed),
             a.AddOutbox: (pipes.add_outbox, self.outboxes.add),
             a.RemoveOutbox: (pipes.remove_outbox, self.outboxes.discard),
             a.AddShared: (pipes.add_shared, self.shared.add),
             a.RemoveShared: (pipes.remove_shared, self.shared.discard),
         }
+
+        self.on_inbox_removed: Hand = _nothing
+        """Told when all that an inbox held has been read, and no more will be."""
+
+    def _inbox_removed(self, name: str) -> None:
+        self.inboxes.discard(name)
+        self.on_inbox_removed(name)
 
     def perform(self, action: a.AnyAction) -> None:
         do, remember = self._hands[type(action)]

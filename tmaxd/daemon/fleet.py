@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tmaxd.daemon.desired import Desired
+from tmaxd.daemon.events import Events
 from tmaxd.daemon.execute import Executor
 from tmaxd.daemon.inboxes import Inboxes
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.runs import Runs
-from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.waker import Waker
-from tmaxd.daemon.wanted import policies, wanted
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.plan import Plan, plan
-from tmaxd.plan.wanted import Wanted
 from tmaxd.ports import Clock, Journal, Pipes, PipeTrouble, Tmux, Unknown, WorldError
-from tmaxd.spec.load import Loaded, Rejected
-from tmaxd.spec.problems import render
-from tmaxd.tasks.records import RevisionApplied
 
 TICK = 2.0
 """Seconds until the world is looked at again though nothing woke the loop. With 128 workers a pass costs about
@@ -54,7 +50,7 @@ class Fleet:
     def __init__(
         self,
         *,
-        spec_file: SpecFile,
+        desired: Desired,
         tmux: Tmux,
         pipes: Pipes,
         journal: Journal,
@@ -64,11 +60,12 @@ class Fleet:
         runs: Runs,
         clock: Clock,
         log: EventLog,
+        events: Events,
         history: History,
         waker: Waker,
         housekeeping: Callable[[Look], None],
     ) -> None:
-        self.spec_file = spec_file
+        self.desired = desired
         self.tmux = tmux
         self.pipes = pipes
         self.journal = journal
@@ -78,16 +75,21 @@ class Fleet:
         self.runs = runs
         self.clock = clock
         self.log = log
+        self.events = events
         self.history = history
         self.state = FleetState()
         self.down = False
-        self.passes = 0
-        self.inboxes: Inboxes = Inboxes(pipes, flow.submit, flow.on_change, self.inbox_targets, log)
+        self._begun = self.passes = 0
+        self.inboxes: Inboxes = Inboxes(
+            pipes, flow.submit, flow.on_change, desired.inbox_targets, log
+        )
+        executor.fifos.on_inbox_removed = self.inboxes.removed
         self._housekeeping = housekeeping
-        self._wanted = Wanted()
         self._waker = waker
         self._passed = asyncio.Event()
-        self._reloading = asyncio.Lock()
+        self.settled_since: float | None = None
+        """Wall time since when it has been settled, or has not been."""
+        self._was_settled = False
         self._next_tick = 0.0
 
     # ------------------------------------------------------------------------------------- the loop
@@ -101,7 +103,11 @@ class Fleet:
         while True:
             self._waker.woken.clear()
             self._pause_inboxes()
+            self._begun += 1
             wake_at = await self._pass_or_bug()
+            if self.settled is not self._was_settled:
+                self._was_settled = self.settled
+                self.settled_since = self.clock.wall()
             self._passed.set()
             self._passed = asyncio.Event()
             if self.down and self._nothing_left() and await self._server_ended():
@@ -149,7 +155,8 @@ class Fleet:
 
     async def _pass(self, now: float) -> Plan:
         # Both of one revision, also when a save is taken over while tmux is being asked.
-        in_force, want = self.spec_file.in_force, self._wanted
+        desired = self.desired
+        in_force, want = desired.spec_file.in_force, desired.wanted
         if in_force is None:
             raise WorldError("no spec is in force")
         starter = self.executor.starter
@@ -167,12 +174,16 @@ class Fleet:
         made = plan(want, look.observed, self.history, now)
         self.history = made.history
         self.state.look, self.state.plan = look, made
-        self.passes += 1
+        if desired.intents:
+            desired.intents.forget_runs({w: live.run for w, live in self.runs.live.items()})
+        self.passes = self._begun
         if not look.whole:
             self.wake()
         if made.actions:
             self.observer.acts()
-            await self.executor.perform(made.actions, in_force.spec, in_force.revision, look)
+            spec = in_force.spec  # that of the plan: what fails is replaced from the next pass on
+            desired.judge(made.actions)
+            await self.executor.perform(made.actions, spec, desired.revisions.revision_of, look)
         return made
 
     async def _sleep_until(self, at: float) -> None:
@@ -210,6 +221,11 @@ class Fleet:
             if trouble.kind in ("worker", "shared") and owner == trouble.owner:
                 live.cut_off = True
 
+    def is_logged(self, worker: str) -> bool:
+        """Whether the worker's output was being copied to its log when the world was last looked at."""
+        seen = self.state.look.observed.seen.get(worker)
+        return seen is not None and seen.piped
+
     def _pause_inboxes(self) -> None:
         """While the disk is full, nothing more is read from inboxes."""
         self.pipes.pause_inboxes((self.journal.trouble() or self.flow.trouble()) is not None)
@@ -219,58 +235,22 @@ class Fleet:
         made = self.state.plan
         return made is not None and made.settled and not self.state.trouble
 
-    async def first_pass(self) -> None:
-        """Returns when a first pass is over, whatever came of it."""
+    async def passed(self) -> None:
+        """Returns when the pass that is under way, or else the next one, is over, whatever came of it."""
         await self._passed.wait()
+
+    async def looked(self) -> None:
+        """Returns after a whole pass that began after this call."""
+        begun = self._begun
+        self.wake()
+        while self.passes <= begun:
+            await self._passed.wait()
 
     async def wait_settled(self) -> None:
         """Returns after a whole pass, begun after this call, that found nothing left to do."""
-        begun = self.passes
-        self.wake()
-        while self.passes <= begun or not self.settled:
+        await self.looked()
+        while not self.settled:
             await self._passed.wait()
-
-    # ------------------------------------------------------------------------------------- the spec
-
-    async def reload(self) -> tuple[Loaded | Rejected, bool]:
-        """Look at the file and swap it in if it is good. (what was found, whether anything changed)."""
-        async with self._reloading:
-            found = await self.spec_file.look()
-            if isinstance(found, Rejected):
-                self.refuse(found)
-                return found, False
-            changed, keys = self.spec_file.accept(found, self.clock.wall())
-            if changed:
-                self.apply(keys)
-            return found, changed
-
-    def refuse(self, found: Rejected) -> None:
-        new = found.problems != self.spec_file.problems
-        self.spec_file.refuse(found)
-        if new:
-            text = "\n".join(render(problem) for problem in found.problems)
-            self.log.error("spec_rejected", problems=len(found.problems), text=text)
-
-    def apply(self, keys: tuple[str, ...] = (), *, record: bool = True) -> None:
-        """Make the accepted spec the wanted state."""
-        in_force = self.spec_file.in_force
-        if in_force is None:
-            raise WorldError("no spec is in force")
-        spec = in_force.spec
-        living = {split(worker)[0] for worker in self.runs.live}
-        self._wanted = wanted(spec, self._wanted, living)
-        self.flow.groups(policies(spec))
-        self.pipes.set_capacity(int(spec.pipes.capacity))
-        if record:
-            self.flow.note(
-                RevisionApplied(in_force.revision, in_force.digest, in_force.text, in_force.applied)
-            )
-            self.log.info("spec_applied", revision=in_force.revision, changed=keys)
-        self.wake()
-
-    def inbox_targets(self) -> Mapping[str, tuple[str, ...]]:
-        in_force = self.spec_file.in_force
-        return {} if in_force is None else {k: v.to for k, v in in_force.spec.pipes.inboxes.items()}
 
     # --------------------------------------------------------------------------------------- stop
 

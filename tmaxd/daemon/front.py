@@ -44,7 +44,9 @@ class Watch:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._files = SpecWatch(fleet.spec_file.sources, self._changed, asyncio.get_running_loop())
+        self._files = SpecWatch(
+            fleet.desired.spec_file.sources, self._changed, asyncio.get_running_loop()
+        )
         self._task: asyncio.Task[None] | None = None
         self._again = False
 
@@ -68,7 +70,7 @@ class Watch:
     async def _reload(self) -> None:
         while True:
             self._again = False
-            await self._fleet.reload()
-            self._files.update(self._fleet.spec_file.sources)
+            await self._fleet.desired.reload()
+            self._files.update(self._fleet.desired.spec_file.sources)
             if not self._again:
                 return

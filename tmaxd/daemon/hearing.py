@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 from tmaxd.daemon.bursts import Bursts
 from tmaxd.daemon.log import EventLog
-from tmaxd.daemon.runs import LiveRun, Runs
+from tmaxd.daemon.runs import LiveRun, Runs, ready_record
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.plan.draft import split
 from tmaxd.ports import Pipes
 from tmaxd.tasks.frames import Bad, Frame, HeartbeatFrame, LineBuffer, ReadyFrame
-from tmaxd.tasks.records import RunReady
 from tmaxd.tasks.writing import unread_tasks
 
 PROTOCOL = 1
@@ -25,13 +24,21 @@ class Hearing:
     """One a daemon, in the event loop's thread."""
 
     def __init__(
-        self, pipes: Pipes, runs: Runs, flow: TaskFlow, log: EventLog, wake: Callable[[], None]
+        self,
+        pipes: Pipes,
+        runs: Runs,
+        flow: TaskFlow,
+        log: EventLog,
+        wake: Callable[[], None],
+        said: Callable[[LiveRun], None],
     ) -> None:
+        """`said` is called when a run has said `ready`, with what it said put into it."""
         self._pipes = pipes
         self._runs = runs
         self._flow = flow
         self._log = log
         self._wake = wake
+        self._said = said
         self._buffers: dict[str, LineBuffer] = {}
         self._expected: dict[str, str] = {}
         self._unborn: dict[str, str] = {}
@@ -68,6 +75,15 @@ class Hearing:
         if frames:
             self._take(live.worker, live.run, frames)
 
+    def moved(self, spare: str, worker: str, run: str) -> None:
+        """The run speaks as the worker from now on; what it has begun to say goes on."""
+        self._buffers.pop(worker, None)
+        buffer = self._buffers.pop(spare, None)
+        if buffer is not None:
+            self._buffers[worker] = buffer
+        self._expected.pop(spare, None)
+        self._expected[worker] = run
+
     def launched(self) -> None:
         """Of all that were expected it is known what has become of them, or will not be known soon."""
         self._launching.clear()
@@ -101,6 +117,8 @@ class Hearing:
 
     def _on_results(self, worker: str, data: bytes) -> None:
         live = self._runs.live.get(worker)
+        if live is not None:
+            live.heard += 1
         run = self._collecting or (live.run if live else self._expected.get(worker, ""))
         buffer = self._buffers.get(worker)
         if buffer is None:
@@ -145,19 +163,16 @@ class Hearing:
         if frame.v != PROTOCOL:
             self._refuse(live, frame.v)
             return
-        if live.ready:
+        if live.said:
             # The program began anew inside its pane. Frames meant for what it was before, those that still wait
             # for the disk included, must not reach what it is now: their tasks are given out again.
             live.life += 1
             self._pipes.take_back(worker)
-        live.ready, live.window = True, frame.window
+        live.said, live.window = True, frame.window
         live.form, live.batch = frame.form, frame.batch
         # Who takes batches has promised heartbeats (docs/protocol.md).
         live.beats = live.beats or frame.batch
-        self._note(live)
-        self._log.info("ready", worker=worker, window=frame.window)
-        self._flow.ready(live)
-        self._wake()
+        self._said(live)
 
     def _refuse(self, live: LiveRun, version: int) -> None:
         live.protocol_trouble = (
@@ -173,11 +188,8 @@ class Hearing:
         live = self._runs.live.get(worker)
         if live is None or live.run != run:
             return
-        if not live.ready and frame.v is not None and frame.window:
+        if not live.said and frame.v is not None and frame.window:
             self._ready(worker, run, ReadyFrame(frame.v, frame.window, frame.form, frame.batch))
-        if live.ready and not live.beats:
+        if live.said and not live.beats:
             live.beats = True
-            self._note(live)
-
-    def _note(self, live: LiveRun) -> None:
-        self._flow.note(RunReady(live.run, live.window, live.form, live.batch, live.beats))
+            self._flow.note(ready_record(live))

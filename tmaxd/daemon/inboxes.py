@@ -2,7 +2,8 @@
 
 A line is the payload as it stands, unless it is a JSON object with the one key `payload`. There is nobody to
 answer to: what cannot be taken is counted and logged. A writer that must know uses `tmaxctl submit`. Where a queue
-is full, its lines wait: a few here, since they have been read, and the others in the FIFO.
+is full, its lines wait: a few here, since they have been read, and the others in the FIFO. What an inbox holds when the
+spec no longer has it still becomes tasks, of the groups that it was for.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class Inboxes:
         self._log = log
         self._bursts = Bursts(log, "inbox_line_rejected", "inbox")
         self._inboxes: dict[str, _Inbox] = {}
+        self._former: dict[str, tuple[str, ...]] = {}
+        """The groups that each inbox was for when the spec last had it: what it holds when it goes is for them."""
         self._changes = 0
         """Times that a queue may have become shorter."""
         self.rejected = 0
@@ -101,6 +104,14 @@ class Inboxes:
     def paused(self) -> Mapping[str, str]:
         """Those whose lines wait for room in a queue, and why."""
         return {name: inbox.full for name, inbox in self._inboxes.items() if inbox.full}
+
+    def removed(self, name: str) -> None:
+        """The FIFO is gone, and has been read to its end. Half a line must not wait for a FIFO that comes back."""
+        inbox = self._inboxes.get(name)
+        if inbox is not None:
+            if inbox.rest:
+                self._reject(inbox, "the inbox was removed in the middle of a line")
+            inbox.rest, inbox.too_long = b"", False
 
     def close(self) -> None:
         """No more is taken. Lines that are read and not on disk are lost with the daemon, and that is said."""
@@ -148,10 +159,10 @@ class Inboxes:
         """Submit what waits, unless a submit is under way."""
         if inbox.under_way or not inbox.waiting:
             return
-        groups = self._targets().get(inbox.name)
+        groups = self._targets().get(inbox.name) or self._former.get(inbox.name)
         if groups is None:
             count, inbox.waiting, inbox.full = len(inbox.waiting), [], ""
-            self._reject(inbox, "the spec has no such inbox any more", count)
+            self._reject(inbox, "no spec that this daemon has seen names it", count)
             return
         payloads = inbox.waiting[: inbox.size]
         del inbox.waiting[: inbox.size]
@@ -187,6 +198,7 @@ class Inboxes:
 
     def _changed(self) -> None:
         self._changes += 1
+        self._former.update(self._targets())
         for inbox in self._inboxes.values():
             if inbox.full:
                 self._give(inbox)

@@ -9,21 +9,27 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TextIO
 
+from tmaxd.daemon.sink import Sink
 from tmaxd.ports import Clock
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 class EventLog:
-    """Writes to `stream` (standard error by default). A stream that fails is given up, silently: a full disk or
-    a closed terminal must not end the daemon."""
+    """Writes to `stream` (standard error by default). While that fails, lines are dropped: a full disk or a closed
+    terminal must not end the daemon. When it works again, how many they were is the first that is said."""
 
     def __init__(
         self, clock: Clock, stream: TextIO | None = None, human: bool | None = None
     ) -> None:
         self._clock = clock
-        self._stream = sys.stderr if stream is None else stream
-        self._human = self._stream.isatty() if human is None else human
+        stream = sys.stderr if stream is None else stream
+        self._sink = Sink(stream)
+        self._dropped = 0
+        """Lines, since the last that was written."""
+        self._human = stream.isatty() if human is None else human
+        self.tell: Callable[[str, str, dict[str, object]], None] = lambda level, event, fields: None
+        """Told of each line: level, event, fields."""
 
     def debug(self, event: str, **fields: object) -> None:
         self._write("debug", event, fields)
@@ -41,12 +47,16 @@ class EventLog:
         if level == "debug":
             return
         known = {key: value for key, value in fields.items() if value not in (None, (), "")}
-        line = self._prose(level, event, known) if self._human else self._json(level, event, known)
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._stream = _Nowhere()
+        self.tell(level, event, known)
+        if self._dropped:
+            missing: dict[str, object] = {"count": self._dropped}
+            if self._sink.write(self._line("warning", "log_lines_dropped", missing)):
+                self._dropped = 0
+        if self._dropped or not self._sink.write(self._line(level, event, known)):
+            self._dropped += 1
+
+    def _line(self, level: str, event: str, fields: dict[str, object]) -> str:
+        return (self._prose if self._human else self._json)(level, event, fields)
 
     def _prose(self, level: str, event: str, fields: dict[str, object]) -> str:
         time = datetime.fromtimestamp(self._clock.wall()).astimezone().strftime("%H:%M:%S")
@@ -90,16 +100,6 @@ class JournalTold:
         else:
             self._log.error("journal_refused", text=f"  {trouble}")
         self._changed()
-
-
-class _Nowhere:
-    def write(self, _: str) -> int:
-        return 0
-
-    def flush(self) -> None: ...
-
-    def isatty(self) -> bool:
-        return False
 
 
 def _plain(value: object) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tmaxd.daemon.fifos import Fifos
+from tmaxd.daemon.intents import Intents
 from tmaxd.daemon.runs import LiveRun, Runs
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.history import History
-from tmaxd.plan.observed import Load, Member, Observed, Seen
+from tmaxd.plan.observed import Intent, Load, Member, Observed, Seen
 from tmaxd.plan.wanted import Wanted
 from tmaxd.ports import Pane, Pipes, Processes, ServerId, Tmux, TmuxView, Unknown
 from tmaxd.spec.fingerprint import drifted
@@ -45,6 +46,7 @@ class Observer:
         fifos: Fifos,
         runs: Runs,
         loads: Callable[[], Mapping[str, Load]],
+        intents: Intents,
     ) -> None:
         self._fleet = fleet
         self._tmux = tmux
@@ -53,6 +55,7 @@ class Observer:
         self._fifos = fifos
         self._runs = runs
         self._loads = loads
+        self._intents = intents
         self._settled: TmuxView | None = None
         """The last look, where it was whole and nothing was done about it."""
 
@@ -85,10 +88,23 @@ class Observer:
             outboxes=frozenset(self._fifos.outboxes),
             shared=frozenset(self._fifos.shared),
             foreign=frozenset(foreign),
+            intents=self._asked(wanted, ours),
             failed=failed,
             down=down,
         )
         return Look(observed, view.server, foreign, ours, whole)
+
+    def _asked(self, wanted: Wanted, seen: Iterable[str]) -> Mapping[str, Intent]:
+        """What the operator asked of the workers that are there, and of those that may be started."""
+        if not self._intents:
+            return {}
+        slots = (
+            f"{name}-{number}"
+            for name, group in wanted.groups.items()
+            for number in range(1, group.count + group.rollout.surge + 1)
+        )
+        workers = {*slots, *seen, *self._runs.live}
+        return self._intents.by_worker(w for w in workers if not is_spare(w))
 
     async def _view(self) -> tuple[TmuxView, bool]:
         """Everything tmux has, and whether all of it was looked at just now. A crashed worker in a settled fleet

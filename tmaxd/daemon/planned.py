@@ -1,12 +1,18 @@
-"""An action of the plan as the API shows it: with the key of the spec that causes it. Pure."""
+"""An action of the plan as the API shows it: with the key of the spec that causes it; and the changes of the spec
+that need no action. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
-from tmaxd.daemon.api.types import PlannedAction
+import msgspec
+from msgspec import UNSET
+
+from tmaxd.daemon.api.types import PlannedAction, PlannedSetting
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
+from tmaxd.spec.diff import Change
 from tmaxd.spec.model import Spec
 
 FIFOS: Mapping[type[a.Action], str] = {
@@ -21,6 +27,12 @@ FIFOS: Mapping[type[a.Action], str] = {
 
 COUNTED = frozenset({"added", "scaled_down", "group_removed"})
 """Reasons that come from which groups there are and from their counts."""
+
+LONGEST = 80
+"""Characters of a value that is shown."""
+
+SECONDS = frozenset({"timeout", "expire", "lease", "after", "first", "max"})
+"""Keys whose numbers are lengths of time."""
 
 
 def planned(action: a.AnyAction, before: Spec, after: Spec) -> PlannedAction:
@@ -52,3 +64,46 @@ def _count(name: str, before: Spec, after: Spec) -> tuple[str | None, str]:
     if old.count == new.count:
         return None, ""
     return f"workers.{name}.count", f"count {old.count} → {new.count}"
+
+
+def settings(
+    changes: Iterable[Change], actions: Sequence[PlannedAction]
+) -> tuple[PlannedSetting, ...]:
+    """Of the changes of a spec those that none of the actions carries out."""
+    carried = {key for action in actions for key in (action.field or "").split(", ") if key}
+    return tuple(
+        PlannedSetting(
+            key=change.key,
+            change=_kind(change),
+            old=_text(change.key, change.old),
+            new=_text(change.key, change.new),
+            effect=_effect(change),
+        )
+        for change in changes
+        if not any(change.key == key or change.key.startswith(f"{key}.") for key in carried)
+    )
+
+
+def _kind(change: Change) -> Literal["added", "removed", "changed"]:
+    if change.old is UNSET:
+        return "added"
+    return "removed" if change.new is UNSET else "changed"
+
+
+def _effect(change: Change) -> Literal["at_once", "next_start"]:
+    """A window that gets smaller is one that the daemon keeps to by itself; a larger one the worker must know of."""
+    old, new = change.old, change.new
+    smaller = isinstance(old, int) and isinstance(new, int) and new < old
+    live = change.field_class == "live" or (change.key.endswith(".window") and smaller)
+    return "at_once" if live else "next_start"
+
+
+def _text(key: str, value: object) -> str | None:
+    """As the file would have it. What has no action though it is of a group that comes or goes has no workers."""
+    path = key.split(".")
+    if value is UNSET or isinstance(value, dict) or "env" in path[2:3]:
+        return None
+    if path[-1] in SECONDS and isinstance(value, int | float):
+        return f"{value * 1000:.10g}ms" if value < 1 else f"{value:.10g}s"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST else None

@@ -8,7 +8,8 @@ from typing import Literal
 from tmaxd.plan.observed import Run
 from tmaxd.plan.reasons import Reason
 from tmaxd.ports import Proc, RunRecord, ServerId
-from tmaxd.tasks.records import RunEnded
+from tmaxd.ports.outputs import BEGINNING, Mark
+from tmaxd.tasks.records import RunEnded, RunReady
 
 
 @dataclass(slots=True)
@@ -24,31 +25,56 @@ class LiveRun:
     started_wall: float
     revision: int
     adopted: bool = True
+    taken: float = 0.0
+    """Monotonic: when this daemon took charge of it; 0 where it was started by this one."""
     alive: bool = True
     killed_by: int | None = None
     """The signal that ended its process, where the kernel has told."""
     takes_tasks: bool = False
-    ready: bool = False
+    begins: Mark = BEGINNING
+    """Where its output begins in its worker's log."""
+    said: bool = False
+    """It has said `ready` on its results FIFO; `window` to `beats` are what it said."""
+    ready_at: float | None = None
+    """Monotonic: since when it is ready; of a run that was so under an earlier daemon, its start. Once ready it stays
+    so: whether it still works is what `healthy` says."""
+    healthy: bool | None = None
+    """What its group's health check says; None: there is none, or it has not said anything yet."""
+    healthy_since: float | None = None
+    """Monotonic: since when `healthy` is what it is."""
+    probe: str = ""
+    """What failed when it was last asked from outside, with its own words; empty where nothing did."""
     window: int = 1
     form: Literal["json", "tsv"] = "json"
     batch: bool = False
+    """It takes and sends many tasks in one frame."""
     beats: bool = False
     """It has sent a heartbeat, as the disk knows."""
-    """It takes and sends many tasks in one frame."""
     shared: bool = False
     """It was started to pull from the FIFO that its group shares."""
+    heard: int = 0
+    """How often something has come from it; of spares the dispatcher does not know when."""
     life: int = 0
     """How often its program began anew inside the pane, as far as this daemon heard."""
     cut_off: bool = False
     protocol_trouble: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.ready_at is not None
 
     def as_seen(self, server: ServerId | None) -> Run:
         return Run(
             run=self.run,
             alive=self.alive,
             started=self.started,
-            ready=self.ready or not self.takes_tasks,
+            ready=self.ready_at is not None,
+            ready_at=self.ready_at,
+            healthy=self.healthy,
+            healthy_since=self.healthy_since,
+            probe=self.probe,
             adopted=self.adopted,
+            taken=self.taken,
             cut_off=self.cut_off,
             here=self.server == server,
         )
@@ -92,19 +118,27 @@ class Runs:
 
 
 def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> LiveRun:
+    started = now - max(wall - record.started, 0.0)
     return LiveRun(
         run=record.run,
         worker=record.worker,
         proc=record.proc,
         server=record.server,
-        started=now - max(wall - record.started, 0.0),
+        started=started,
         started_wall=record.started,
         revision=record.revision,
         adopted=False,
         alive=alive,
-        ready=record.ready,
+        begins=Mark(record.log_file, record.log_size),
+        said=record.said,
+        ready_at=started if record.ready else None,
         window=record.window,
         form=record.form,
         batch=record.batch,
         beats=record.beats,
     )
+
+
+def ready_record(live: LiveRun) -> RunReady:
+    """What the next daemon has to know of a run that has said that it is ready, or has proved it."""
+    return RunReady(live.run, live.window, live.form, live.batch, live.beats, live.said, live.ready)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from tmaxd.daemon.assemble import Ports, assemble
+from tmaxd.daemon.environment import scrubbed
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.housekeeping import LogKeeper
 from tmaxd.daemon.log import EventLog, FromLibraries
@@ -30,7 +32,9 @@ from tmaxd.world.clock import SystemClock
 from tmaxd.world.files import LocalFiles
 from tmaxd.world.journal import SqliteJournal
 from tmaxd.world.logs import rotate, rotate_own
+from tmaxd.world.outputs import LogFiles
 from tmaxd.world.pipes import FifoPipes
+from tmaxd.world.probes import SystemProbes
 from tmaxd.world.processes import LinuxProcesses
 from tmaxd.world.tmux.client import TmuxClient
 
@@ -81,10 +85,12 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
             task.cancel()
         await asyncio.gather(running, stopping, front, return_exceptions=True)
         await _close(closers)
+        fleet.desired.close()
         fleet.inboxes.close()
         fleet.flow.close()
         fleet.executor.hearing.close()
         fleet.pipes.close()
+        fleet.events.flush()
         logging.getLogger().removeHandler(libraries)
 
 
@@ -103,6 +109,8 @@ def _ports(base: Base) -> Ports:
         processes=LinuxProcesses(),
         journal=base.journal,
         files=LocalFiles(base.here),
+        probes=SystemProbes(scrubbed(os.environ)),
+        outputs=LogFiles(base.here.logs),
         clock=clock,
         waker=base.waker,
         path=base.path,
@@ -127,7 +135,7 @@ async def _open_front(
     closers: list[Callable[[], object]],
 ) -> None:
     """What the daemon shows to the outside, once the first pass is under way."""
-    await fleet.first_pass()
+    await fleet.passed()
     gc.freeze()  # what is there now stays; a full collection need not look at it
     gc.enable()
     from tmaxd.daemon.front import open_front

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,12 +25,16 @@ State = Literal["in_force", "rejected", "missing"]
 @dataclass(slots=True)
 class InForce:
     spec: Spec
+    """What holds: `declared` with what was good before in place of what failed."""
+    declared: Spec
     text: str
-    """The spec resolved, as the journal keeps it."""
+    """`declared`, resolved, as the journal keeps it."""
     digest: str
     revision: int
     applied: float
     """Wall time."""
+    cause: str = ""
+    """Why, where it is not what the file says."""
 
 
 class SpecFile:
@@ -46,6 +50,10 @@ class SpecFile:
         self._home = home
         self.in_force: InForce | None = None
         self._last_number = 0
+        self.taken: str | None = None
+        """Digest of what was last taken over from the file; while it says that, an operator's rollback holds."""
+        self.effective: Callable[[Spec], Spec] = lambda spec: spec
+        """What holds of a spec that is declared."""
         self.state: State = "in_force"
         self.problems: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()
@@ -94,24 +102,55 @@ class SpecFile:
         self.state, self.problems = "in_force", ()
         self.warnings, self.sources = found.warnings, found.sources
         old = self.in_force
-        if old is not None and old.digest == found.digest:
-            old.spec = found.spec  # the same, in the order of the file
+        if old is not None and self.taken == found.digest:
+            if old.digest == found.digest:
+                old.declared = found.spec  # the same, in the order of the file
+                self.refresh()
             return False, ()
-        keys = tuple(c.key for c in diff(old.spec, found.spec)) if old is not None else ()
-        self._last_number += 1
-        number = self._last_number
-        self.in_force = InForce(found.spec, found.text, found.digest, number, wall)
-        return True, keys
+        self.taken = found.digest
+        if old is not None and old.digest == found.digest:
+            old.cause = ""  # the file says now what somebody went back to
+            return False, ()
+        return True, self._swap(found.spec, found.text, found.digest, wall)
 
-    def recall(self, revision: Revision) -> None:
-        """Begin with what an earlier daemon had in force. Raises ValueError when this version cannot read it."""
+    def roll_back(self, revision: Revision, wall: float) -> tuple[str, ...]:
+        """An earlier revision comes into force again, under a number of its own, and holds until the file says
+        something else. The keys that change. Raises ValueError when this version cannot read it."""
+        cause = f"rollback to {revision.number}"
+        if revision.digest == self.taken:
+            cause = ""  # what the file says
+        return self._swap(
+            from_text(revision.text), revision.text, revision.digest, wall, cause=cause
+        )
+
+    def _swap(
+        self, spec: Spec, text: str, digest: str, wall: float, cause: str = ""
+    ) -> tuple[str, ...]:
+        old = self.in_force
+        keys = () if old is None else tuple(c.key for c in diff(old.declared, spec))
+        self._last_number += 1
+        self.in_force = InForce(spec, spec, text, digest, self._last_number, wall, cause)
+        return keys
+
+    def refresh(self) -> None:
+        """What holds may be another: look again."""
+        if self.in_force is not None:
+            self.in_force.spec = self.effective(self.in_force.declared)
+
+    def recall(self, revision: Revision, taken: str | None) -> None:
+        """Begin with what an earlier daemon had in force, and what it had taken from the file (None: the same). Raises
+        ValueError when this version cannot read it."""
         self._last_number = revision.number
+        spec = from_text(revision.text)
+        self.taken = taken or revision.digest
         self.in_force = InForce(
-            from_text(revision.text),
+            spec,
+            spec,
             revision.text,
             revision.digest,
             revision.number,
             revision.applied,
+            revision.cause,
         )
 
 

@@ -7,8 +7,12 @@ same worker has replaced, are swept before their tasks go to others.
 from __future__ import annotations
 
 from tmaxd.daemon.runs import EndedRun, LiveRun, Runs, from_record
+from tmaxd.plan.draft import split
 from tmaxd.plan.history import History, Sweep
+from tmaxd.plan.reasons import EXCUSES_TASKS
 from tmaxd.ports import Clock, Processes, Recovered, RunRecord
+from tmaxd.tasks.events import Death
+from tmaxd.tasks.records import RunEnded
 
 
 def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[Runs, History]:
@@ -18,7 +22,8 @@ def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[R
     for record in sorted(recovered.runs, key=lambda r: r.started):
         older = runs.live.get(record.worker)
         if older is not None:
-            _sweep(older.run, older.worker, runs, sweeps, clock.now())
+            over = RunEnded(older.run, None, None, "ended_while_down", clock.wall())
+            _sweep(older.run, older.worker, runs, sweeps, clock.now(), over)
         runs.live[record.worker] = _restored(record, processes, clock)
     living = {run.run for run in runs.live.values()}
     for lease in recovered.leases:
@@ -27,12 +32,28 @@ def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[R
     return runs, History(sweeps=sweeps)
 
 
+def deaths(recovered: Recovered) -> tuple[Death, ...]:
+    """Of the runs that may have taken with them what an earlier daemon wrote to a FIFO that a group shares."""
+    return tuple(
+        Death(over.worker, split(over.worker)[0], over.run, over.at, over.reason in EXCUSES_TASKS)
+        for over in recovered.over
+    )
+
+
 def _restored(record: RunRecord, processes: Processes, clock: Clock) -> LiveRun:
     same_boot = record.boot_id == processes.boot_id()
     alive = same_boot and processes.identify(record.proc.pid) == record.proc
     return from_record(record, clock.now(), clock.wall(), alive)
 
 
-def _sweep(run: str, worker: str, runs: Runs, sweeps: dict[str, Sweep], now: float) -> None:
-    runs.ended[run] = EndedRun(run, worker, None)
+def _sweep(
+    run: str,
+    worker: str,
+    runs: Runs,
+    sweeps: dict[str, Sweep],
+    now: float,
+    over: RunEnded | None = None,
+) -> None:
+    """`over`: its end is not recorded yet."""
+    runs.ended[run] = EndedRun(run, worker, None, record=over)
     sweeps[run] = Sweep(worker=worker, since=now)

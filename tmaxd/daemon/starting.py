@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from tmaxd.daemon.environment import marks
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
+from tmaxd.daemon.probing import Probing
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.places import Places
 from tmaxd.plan.actions import Start
+from tmaxd.plan.draft import is_spare
 from tmaxd.ports import (
     Clock,
     Files,
@@ -26,9 +28,13 @@ from tmaxd.ports import (
     Tmux,
     WorldError,
 )
+from tmaxd.ports.outputs import BEGINNING, Mark
 from tmaxd.spec.model import Group, Spec
 from tmaxd.tasks.records import RunStarted
 from tmaxd.worker.paths import runner_argv
+
+RevisionOf = Callable[[str], int]
+"""Group to the revision that what holds for it comes from."""
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class Starter:
     files: Files
     flow: TaskFlow
     hearing: Hearing
+    probing: Probing
     runs: Runs
     clock: Clock
     log: EventLog
@@ -52,14 +59,16 @@ class Starter:
     """PATH of the workers, where the spec does not set it."""
     failed: dict[str, str] = field(default_factory=dict)
     """Starts that failed; the loop hands them to the next pass."""
+    _begins: dict[str, Mark] = field(default_factory=dict)
+    """Of workers that are being started: where the run's output will begin in the log."""
 
-    async def start(self, starts: list[Start], spec: Spec, revision: int) -> None:
+    async def start(self, starts: list[Start], spec: Spec, revision_of: RevisionOf) -> None:
         try:
-            await self._start(starts, spec, revision)
+            await self._start(starts, spec, revision_of)
         finally:
             self.hearing.launched()
 
-    async def _start(self, starts: list[Start], spec: Spec, revision: int) -> None:
+    async def _start(self, starts: list[Start], spec: Spec, revision_of: RevisionOf) -> None:
         launches: list[tuple[Start, Launch]] = []
         for start in starts:
             group = spec.workers[start.group]
@@ -75,17 +84,25 @@ class Starter:
         outcomes = await self.tmux.launch(server, [launch for _, launch in launches])
         for (start, launch), outcome in zip(launches, outcomes, strict=True):
             if isinstance(outcome, Refused):
+                if is_spare(start.worker):
+                    self.pipes.unlink(launch.labels.run)
                 self._start_failed(start, f"tmux refused: {outcome.message}")
             else:
-                self._started(start, launch, outcome, server, spec, revision)
+                self._started(start, launch, outcome, server, spec, revision_of(start.group))
 
     def _launch(self, start: Start, group: Group) -> Launch:
         run, worker = self.new_run_id(), start.worker
+        self._begins[worker] = self.probing.output_begins(worker)
         if group.kind != "run":
             self.hearing.expect(worker, run)
-            self.pipes.add_worker(worker)
+            if is_spare(worker):
+                self.pipes.link(run, worker)
+            else:
+                self.pipes.add_worker(worker)
             self.files.make_spool(worker)
         env = marks(self.places, self.fleet, start.group, worker, run) | group.env
+        if is_spare(worker) and group.kind != "run":
+            env["TMAX_PIPES"] = str(self.places.moving_pipes(run))
         if group.window is not None:
             env["TMAX_WINDOW"] = str(group.window)
         if group.layout == "shared":
@@ -119,10 +136,12 @@ class Starter:
             proc or Proc(outcome.pid, 0),
             server,
             revision=revision,
+            begins=self._begins.pop(start.worker, BEGINNING),
         )
         live.takes_tasks = spec.workers[start.group].kind != "run"
         live.shared = spec.workers[start.group].layout == "shared"
         self.flow.hold(start.worker, False)
+        self.probing.follow(live)
         self.hearing.began(live)
         if gone:
             live.alive = False
@@ -143,7 +162,13 @@ class Starter:
         self.log.error("start_failed", worker=start.worker, text=f"  {message}")
 
     def register(
-        self, worker: str, run: str, proc: Proc, server: ServerId, revision: int
+        self,
+        worker: str,
+        run: str,
+        proc: Proc,
+        server: ServerId,
+        revision: int,
+        begins: Mark,
     ) -> LiveRun:
         live = LiveRun(
             run=run,
@@ -153,6 +178,7 @@ class Starter:
             started=self.clock.now(),
             started_wall=self.clock.wall(),
             revision=revision,
+            begins=begins,
         )
         self.runs.live[worker] = live
         self.flow.note(
@@ -166,6 +192,8 @@ class Starter:
                 server_started=server.started,
                 revision=revision,
                 at=live.started_wall,
+                log_file=begins.file,
+                log_size=begins.size,
             )
         )
         return live

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-
-import msgspec
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from tmaxd.daemon.api import types as t
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.effects import Judged, SubmitDenied
+from tmaxd.daemon.names import is_slot, no_group, no_task_group, no_worker
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.tasklist import TaskList
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.ports import Journal, JournalError
 from tmaxd.spec.model import Spec
-from tmaxd.tasks.records import PLAIN, Options, State, TaskFilter, TaskRow
-from tmaxd.tasks.view import InFlight
+from tmaxd.tasks.records import PLAIN, Options, TaskFilter, TaskRow
 
 PATIENCE = 10.0
 """Seconds that a request waits for the disk before it is answered with the disk's trouble. What it asked for may still
@@ -30,6 +29,7 @@ class TaskFacade:
     ) -> None:
         self._flow = flow
         self._journal = journal
+        self._list = TaskList(flow, journal)
         self._waiters = waiters
         self._spec_in_force = spec
 
@@ -54,7 +54,11 @@ class TaskFacade:
             raise Denied(error.reason, error.message) from None
         except TimeoutError:
             raise Denied("journal", self._not_confirmed("the tasks are taken")) from None
-        return t.Accepted(accepted.first_id, accepted.count, accepted.existing)
+        state = accepted.state
+        if state == "sent":
+            now = self._flow.in_flight().get(accepted.first_id)
+            state = "running" if now is not None and now.started is not None else "sent"
+        return t.Accepted(accepted.first_id, accepted.count, accepted.existing, state)
 
     async def cancel(self, ids: Sequence[int]) -> tuple[t.TaskVerdict, ...]:
         return await self._judged(ids, self._flow.cancel)
@@ -85,32 +89,25 @@ class TaskFacade:
     # ---------------------------------------------------------------------------------- what is
 
     async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
-        """`running` is known here and not on disk, where such a task is `sent`: more is read until enough is found."""
-        wanted = set(filters.states)
-        on_disk: tuple[State, ...] = tuple(
-            sorted({("sent" if state == "running" else state) for state in wanted})
-        )
-        here, found, before = self._flow.in_flight(), list[TaskRow](), filters.before
-        while True:
-            page = await self._journal.tasks(
-                msgspec.structs.replace(filters, states=on_disk, before=before)
-            )
-            rows = [_live_row(row, here) for row in page]
-            found += [row for row in rows if not wanted or row.state in wanted]
-            if len(page) < filters.limit or len(found) >= filters.limit:
-                return tuple(found[: filters.limit])
-            before = page[-1].id
+        spec = self._spec_in_force()
+        if filters.group is not None and filters.group not in spec.workers:
+            known = self._flow.groups_known()
+            if filters.group not in known:
+                raise Denied("unknown_group", no_group(filters.group, spec, known))
+        rows = await self._list.page(filters)
+        if filters.worker is not None and not rows:
+            await self._check_worker(filters.worker, spec)
+        return rows
+
+    async def _check_worker(self, worker: str, spec: Spec) -> None:
+        """Raises `Denied` where neither the spec nor a run nor any task on disk names it."""
+        if is_slot(worker, spec) or self._flow.has_run(worker):
+            return
+        if not await self._list.page(TaskFilter(worker=worker, limit=1)):
+            raise Denied("unknown_worker", no_worker(worker, spec))
 
     async def story(self, task: int) -> t.Story | None:
-        found = await self._journal.story(task)
-        if found is None:
-            return None
-        here = self._flow.in_flight()
-        values = msgspec.structs.asdict(found) | {"task": _live_row(found.task, here)}
-        now = here.get(task) if found.task.state == "sent" else None
-        if now is not None:
-            values |= {"cancelling": now.cancelling, "progress": _progress(now)}
-        return t.Story(**values)
+        return await self._list.story(task)
 
     def wait(self, ids: Sequence[int]) -> AsyncIterator[t.TaskEnd]:
         return self._waiters.wait(ids)
@@ -119,30 +116,9 @@ class TaskFacade:
 def _check_group(group: str, spec: Spec) -> None:
     target = spec.workers.get(group)
     if target is None:
-        able = [name for name, g in spec.workers.items() if g.kind != "run"]
-        raise Denied(
-            "unknown_group",
-            f"no group {group}; groups that take tasks: {', '.join(able) or 'none'}",
-        )
+        raise Denied("unknown_group", no_task_group(group, spec))
     if target.kind == "run":
         raise Denied(
             "not_a_task_group",
             f"group {group} only keeps a program alive (run); tasks go to groups with task or serve",
         )
-
-
-def _live_row(row: TaskRow, here: Mapping[int, InFlight]) -> TaskRow:
-    """With what only the dispatcher knows: that it has begun."""
-    now = here.get(row.id) if row.state == "sent" else None
-    if now is None or now.started is None:
-        return row
-    return msgspec.structs.replace(
-        row, state="running", started=now.started, worker=now.worker, run=now.run
-    )
-
-
-def _progress(now: InFlight) -> t.TaskProgress | None:
-    said = now.progress
-    if said is None:
-        return None
-    return t.TaskProgress(done=said.done, total=said.total, note=said.note, at=said.at)

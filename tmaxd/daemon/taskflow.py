@@ -1,5 +1,5 @@
 """What the rest of the daemon tells the dispatcher and asks of it, in its own words: submits and cancels, what runs
-say, which of them come and go."""
+say, which of them come and go. It is not told of spares: they are nobody's workers yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tmaxd.daemon.effects import Effects, Judged
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.daemon.texts import ResultTexts, limits
 from tmaxd.daemon.turns import Turns
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.observed import Load
 from tmaxd.plan.reasons import EXCUSES_TASKS
 from tmaxd.ports import Clock, Files, Pipes
@@ -113,6 +113,8 @@ class TaskFlow:
         return self._tokens
 
     def hold(self, worker: str, held: bool) -> None:
+        if is_spare(worker):
+            return
         self.post(Hold(worker, held))
         self._turns.now()
 
@@ -122,7 +124,9 @@ class TaskFlow:
         """A run of an earlier daemon is ours now; its FIFOs are taken over with what stands in them."""
         # First: what it holds is sent again at once, while its frames are only read once the loop turns.
         self._pipes.add_worker(live.worker)
-        if live.ready:
+        if live.said and live.ready:
+            if is_spare(live.worker):
+                return
             group = split(live.worker)[0]
             self.post(
                 Adopted(
@@ -147,6 +151,8 @@ class TaskFlow:
 
     def ready(self, live: LiveRun) -> None:
         """It has said so; again, where its program began anew."""
+        if is_spare(live.worker):
+            return
         group = split(live.worker)[0]
         self._texts.post(
             live.run,
@@ -163,6 +169,8 @@ class TaskFlow:
         )
 
     def heard(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
+        if is_spare(worker):
+            return
         self._texts.heard(worker, run, frames)
 
     def swept(self, worker: str, run: str) -> None:
@@ -192,17 +200,38 @@ class TaskFlow:
         return self._dispatcher.unread(group)
 
     def loads(self) -> dict[str, Load]:
-        """What each worker holds, with every event told so far taken in."""
+        """What each worker holds, with every event told so far taken in. None is overdue because our disk is full."""
         self._turns.now()
+        fair = not self._turns.impeded()
         return {
-            item.worker: Load(item.in_flight, item.held, item.overdue, item.silent)
+            item.worker: Load(item.in_flight, item.held, item.overdue and fair, item.silent)
             for item in self._dispatcher.loads(self._clock.wall())
         }
+
+    def last_heard(self, run: str) -> float | None:
+        """When (wall) the run last said anything at all, as far as this daemon heard."""
+        self._turns.now()
+        return self._dispatcher.last_heard(run)
 
     def view(self) -> View:
         """Counts, rates and what each run holds, for status."""
         self._turns.now()
         return self._dispatcher.view(self._clock.wall())
+
+    def groups_known(self) -> frozenset[str]:
+        """Those that take tasks, and those that there were ever tasks of."""
+        self._turns.now()
+        return self._dispatcher.groups()
+
+    def has_run(self, worker: str) -> bool:
+        """Whether a run of the worker lives, or has ended and is not swept yet."""
+        ended = self._runs.ended.values()
+        return worker in self._runs.live or any(run.worker == worker for run in ended)
+
+    def aside(self) -> Mapping[int, str]:
+        """Tasks that wait for one certain worker while others have room, and for which."""
+        self._turns.now()
+        return self._dispatcher.aside()
 
     def in_flight(self) -> Mapping[int, InFlight]:
         """Tasks that are with workers, by id."""

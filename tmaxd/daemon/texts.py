@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,19 +31,11 @@ MOST = 4 * 1024 * 1024
 """Characters of text given to the dispatcher at a time, so that many long results do not pile up in memory."""
 
 
-class Limit(NamedTuple):
-    """How much of a result is of use."""
+ROUTES = MAX_PAYLOAD
+"""Bytes of a result's file that are of use to routes: a file that is longer is not read at all."""
 
-    characters: int
-    bytes: int
-    """A file that is longer is not read at all."""
-
-
-ROUTES = Limit(MAX_PAYLOAD, 4 * MAX_PAYLOAD)
-"""A character takes four bytes at most."""
-
-LINES = Limit(LINE_LIMIT, LINE_LIMIT)
-"""In an outbox's line no text is shorter than in its file."""
+LINES = LINE_LIMIT
+"""The same where there are only outboxes: in their lines no text is shorter than in its file."""
 
 Named = tuple[Sequence[Frame], tuple[str, ...]]
 """(frames, the files that they name)"""
@@ -59,7 +50,7 @@ class ResultTexts:
         self._late: dict[str, deque[Event]] = {}
         """By run: what waits for its files."""
         self._reading: set[asyncio.Task[None]] = set()
-        self.limits: Mapping[str, Limit] = {}
+        self.limits: Mapping[str, int] = {}
         """Of the groups whose results are needed."""
 
     def post(self, run: str, event: Event) -> None:
@@ -95,25 +86,22 @@ class ResultTexts:
                 self._post(Frames(event.worker, run, frames, texts))
         del self._late[run]
 
-    def _to_read(self, file: str, limit: Limit) -> int:
+    def _to_read(self, file: str, limit: int) -> int:
         """Bytes."""
         size = self._files.result_size(file)
-        return size if size <= limit.bytes else 0
+        return size if size <= limit else 0
 
-    def _read(self, files: Sequence[str], limit: Limit) -> dict[str, str | None]:
+    def _read(self, files: Sequence[str], limit: int) -> dict[str, str | None]:
         read, size = self._files.read_result, self._files.result_size
-        return {
-            file: read(file, limit.characters) if size(file) <= limit.bytes else None
-            for file in files
-        }
+        return {file: read(file, limit) if size(file) <= limit else None for file in files}
 
 
-def limits(policies: Mapping[str, GroupPolicy]) -> dict[str, Limit]:
+def limits(policies: Mapping[str, GroupPolicy]) -> dict[str, int]:
     """Of the groups whose results are needed as text."""
     return {name: _limit(policy) for name, policy in policies.items() if policy.reads_results}
 
 
-def _limit(policy: GroupPolicy) -> Limit:
+def _limit(policy: GroupPolicy) -> int:
     return ROUTES if any("{result}" in route.payload for route in policy.routes) else LINES
 
 

@@ -28,6 +28,10 @@ RETRY = 1.0
 """Seconds between tries to write a payload file; as the journal tries again."""
 
 
+ROOM_AGAIN = 5.0
+"""Seconds that a worker gets to write what waited for room on the disk: it tries once a second (`worker/keeping`)."""
+
+
 STRAY = "about tasks that it does not hold, in that attempt or any more: ignored"
 
 
@@ -59,6 +63,10 @@ class Turns:
         self._blocked = False
         """A payload file is being fetched from the journal, or cannot be written; later effects wait for it."""
         self._background: set[asyncio.Task[None]] = set()
+        self._trouble = False
+        """The disk was full when it was last asked."""
+        self._fair_from = 0.0
+        """By `clock.now()`: from then on workers can be blamed again for what they do not answer."""
         self.on_change: Callable[[], None] = lambda: None
         """Told after each turn in which a queue may have become shorter."""
 
@@ -86,6 +94,15 @@ class Turns:
             self._timer.cancel()
         for task in self._background:
             task.cancel()
+
+    def impeded(self) -> bool:
+        """Whether our own disk keeps workers from answering, or did just now: long results are files on it. To be asked
+        in every pass; there is one when it begins and when it ends."""
+        trouble = self._journal.trouble() is not None or self._effects.trouble is not None
+        if self._trouble and not trouble:
+            self._fair_from = self._clock.now() + ROOM_AGAIN
+        self._trouble = trouble
+        return trouble or self._clock.now() < self._fair_from
 
     def note(self, record: Record) -> None:
         """A record that nothing waits for."""

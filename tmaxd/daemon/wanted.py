@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tmaxd.daemon.group_rules import restart_rules, rollout_rules, seconds, stop_rules
 from tmaxd.plan.wanted import Wanted, WantedGroup
 from tmaxd.spec.fingerprint import fingerprint
 from tmaxd.spec.model import Group, Pipes, Spec
@@ -17,20 +18,28 @@ def wanted(spec: Spec, before: Wanted = NOTHING, living: Collection[str] = ()) -
     the spec is still stopped in the way that was asked for."""
     known = {**before.former, **before.groups}
     return Wanted(
-        groups={
-            name: WantedGroup(
-                count=group.count,
-                takes_tasks=group.kind != "run",
-                fingerprint=fingerprint(group),
-                stop_signal=group.stop.signal,
-                stop_after=float(group.stop.after),
-            )
-            for name, group in spec.workers.items()
-        },
+        groups={name: _group(group) for name, group in spec.workers.items()},
         inboxes=frozenset(spec.pipes.inboxes),
         outboxes=frozenset(spec.pipes.outboxes),
         shared=frozenset(name for name, g in spec.workers.items() if g.layout == "shared"),
         former={n: g for n, g in known.items() if n in living and n not in spec.workers},
+    )
+
+
+def _group(group: Group) -> WantedGroup:
+    return WantedGroup(
+        count=group.count,
+        takes_tasks=group.kind != "run",
+        fingerprint=fingerprint(group),
+        stop=stop_rules(group.stop),
+        restart=restart_rules(group.restart),
+        ready_within=None if group.ready is None else seconds(group.ready.within),
+        checked=group.health is not None,
+        heals=group.health is not None and group.health.then == "restart",
+        after=tuple((item.group, item.condition) for item in group.after),
+        rollout=rollout_rules(group.rollout, group.count),
+        spares=0 if group.pool is None else group.pool.size,
+        spare_age=None if group.pool is None else seconds(group.pool.max_age),
     )
 
 
@@ -65,20 +74,16 @@ def _outboxes(pipes: Pipes) -> dict[str, tuple[str, ...]]:
 
 def _policy(group: Group, routes: tuple[Route, ...], outboxes: tuple[str, ...]) -> GroupPolicy:
     return GroupPolicy(
-        timeout=_seconds(group.timeout),
+        timeout=seconds(group.timeout),
         attempts=group.retry.attempts,
         backoff_first=float(group.retry.backoff.first),
         backoff_max=float(group.retry.backoff.max),
         window=group.window,
         balance=group.balance,
         max_queue=group.max_queue,
-        expire=_seconds(group.expire),
-        lease=_seconds(group.lease),
+        expire=seconds(group.expire),
+        lease=seconds(group.lease),
         routes=routes,
         outboxes=outboxes,
         shared=group.layout == "shared",
     )
-
-
-def _seconds(duration: float | None) -> float | None:
-    return None if duration is None else float(duration)

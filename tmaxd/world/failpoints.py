@@ -2,6 +2,9 @@
 
 `TMAX_FAILPOINT=name` or `name:n` in the environment at the start of the process: the n-th time that the
 place is reached (the first, without n) the process kills itself. Without the variable `hit` does nothing.
+A name says where: `pipes.after_read` is when results have left their FIFO and nobody has looked at them yet,
+`pipes.take_back` when tasks have left theirs and their dispatcher has not been told, `files.payload_after` when the
+file stands there and no frame names it.
 """
 
 from __future__ import annotations

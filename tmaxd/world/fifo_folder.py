@@ -69,6 +69,15 @@ class FifoFolder:
         if left is not None:
             self._leftovers.add(left)
 
+    def renamed(self, end: End, name: str, keep: str) -> None:
+        """It stands under another name now, and its second link too."""
+        fifo = end.fifo
+        self._broken.pop(fifo.path, None)
+        self.capacity.forget(fifo.path)
+        fifo.path, fifo.keep = f"{self.path}/{name}{SUFFIX}", self._keep(keep)
+        if not name.endswith("/control"):
+            self.capacity.apply(fifo)
+
     def forget(self, end: End) -> None:
         """It is removed, or about to be."""
         self.capacity.forget(end.fifo.path)
@@ -169,3 +178,9 @@ def _scan(path: str) -> list[os.DirEntry[str]]:
         return []
     except OSError as error:
         raise Unknown(f"cannot list {path}: {error.strerror}") from error
+
+
+def refuse_odd(name: str) -> None:
+    """Names come from a checked spec; one that would lead out of our folder is a bug."""
+    if not name or "/" in name or name.startswith("."):
+        raise ValueError(f"{name!r} cannot be the name of a worker, a group, an inbox or an outbox")

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 
 from tmaxd.ports import WorldError
+from tmaxd.world import failpoints
 from tmaxd.world.fifo import READ_SIZE, Fifo, chunks_of, open_fifo
 
 QUEUE_LIMIT = 8 * 1024 * 1024
@@ -77,6 +78,13 @@ class Outlet:
         self.fifo.close()
 
 
+def send_tasks(outlet: Outlet, data: bytes) -> None:
+    """What is for a tasks FIFO, by a way that crash tests can cut off."""
+    failpoints.hit("pipes.before_send")
+    outlet.send(data)
+    failpoints.hit("pipes.after_send")
+
+
 def _write(fd: int, data: bytes | memoryview) -> int:
     """Bytes taken; 0 when the FIFO is full. Up to 4,096 bytes go whole or not at all (pipe(7))."""
     try:
@@ -109,6 +117,10 @@ class Inlet:
                 self._loop.add_reader(fd, self._take, fd)
             else:
                 self._loop.remove_reader(fd)
+
+    def hand_to(self, handler: Callable[[bytes], None]) -> None:
+        """Somebody else gets what arrives from now on."""
+        self._handler = handler
 
     def _take(self, fd: int) -> None:
         # One read a wake-up: a loud FIFO must not keep the loop from the others.

@@ -11,6 +11,7 @@ from tmaxd.inside import open_inside
 from tmaxd.places import Places
 from tmaxd.ports import WorldError
 from tmaxd.spec.source import MAX_FILE_BYTES
+from tmaxd.world import failpoints
 from tmaxd.world.folders import read_file
 
 
@@ -36,7 +37,9 @@ class LocalFiles:
         self._programs: dict[tuple[str, str], str] = {}
 
     def write_payload(self, path: str, payload: str) -> None:
+        failpoints.hit("files.payload_before")
         write_private(Path(path), payload)
+        failpoints.hit("files.payload_after")
 
     def remove_payload(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """The port `Pipes` on real FIFOs: which there are, and what goes through them.
 
 On disk, below one 0700 folder: `WORKER/{tasks,control,results}.pipe`, `INBOX.pipe`, `OUTBOX.pipe`, and for groups whose
-workers share one `GROUP.tasks.pipe`. Names have no dots. A folder being removed is `.gone-WORKER`.
+workers share one `GROUP.tasks.pipe`. Names have no dots. A folder being removed is `.gone-WORKER`. `.runs/RUN` leads to
+the folder of a run that may change its name (`fifo_links`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from tmaxd.ports import RECORD, PipeTrouble, WorldError
+from tmaxd.world import failpoints, fifo_handover
 from tmaxd.world.fifo import Fifo, facts_of, is_own_fifo
-from tmaxd.world.fifo_folder import SUFFIX, End, FifoFolder, Owned, named
-from tmaxd.world.fifo_io import Inlet, Outlet
+from tmaxd.world.fifo_folder import SUFFIX, End, FifoFolder, Owned, named, refuse_odd
+from tmaxd.world.fifo_io import Inlet, Outlet, send_tasks
+from tmaxd.world.fifo_links import Links
 from tmaxd.world.fifo_outbox import Outbox
 
 NAMES = ("tasks", "control", "results")
@@ -39,6 +42,7 @@ class FifoPipes:
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._folder = FifoFolder(str(folder), loop)
+        self._links = Links(str(folder))
         self._workers: dict[str, _Worker] = {}
         self._inboxes: dict[str, Inlet] = {}
         self._outboxes: dict[str, Outbox] = {}
@@ -55,7 +59,7 @@ class FifoPipes:
     def add_worker(self, worker: str) -> None:
         if worker in self._workers:
             return
-        _refuse_odd(worker)
+        refuse_odd(worker)
         folder = self._folder
         opened: list[Fifo] = []
         try:
@@ -78,7 +82,7 @@ class FifoPipes:
 
     def remove_worker(self, worker: str) -> None:
         """What the results FIFO still holds is handed on first."""
-        _refuse_odd(worker)
+        refuse_odd(worker)
         self.drain_results(worker)
         entry = self._workers.pop(worker, None)
         try:
@@ -86,6 +90,36 @@ class FifoPipes:
         finally:
             for end in entry or ():
                 self._folder.forget(end)
+
+    def link(self, run: str, worker: str) -> None:
+        refuse_odd(run)
+        self.add_worker(worker)
+        self._links.point(run, worker)
+
+    def unlink(self, run: str) -> None:
+        refuse_odd(run)
+        self._links.remove(run)
+
+    def linked(self) -> frozenset[str]:
+        return self._links.all()
+
+    def hand_over(self, spare: str, worker: str, run: str) -> None:
+        refuse_odd(spare)
+        refuse_odd(worker)
+        self.drain_results(worker)
+        for own in self._workers.pop(worker, ()):
+            self._folder.forget(own)
+        fifo_handover.move(self._folder, spare, worker, NAMES)
+        entry = self._workers.pop(spare, None)
+        if entry is not None:
+            ends: tuple[End, ...] = entry
+            for name, end in zip(NAMES, ends, strict=True):
+                self._folder.renamed(end, f"{worker}/{name}", f"{worker}.{name}")
+            entry.results.hand_to(lambda data: self._result(worker, data))
+            self._workers[worker] = entry
+        self.add_worker(worker)
+        self._links.point(run, worker)
+        failpoints.hit("pool.after_pipes")
 
     def add_inbox(self, inbox: str) -> None:
         if inbox in self._inboxes:
@@ -98,7 +132,7 @@ class FifoPipes:
 
     def remove_inbox(self, inbox: str) -> None:
         """What it still holds is handed on first."""
-        _refuse_odd(inbox)
+        refuse_odd(inbox)
         if inbox in self._outboxes:
             return
         inlet = self._inboxes.get(inbox)
@@ -117,7 +151,7 @@ class FifoPipes:
             fifo.foreign.clear()
 
     def remove_outbox(self, outbox: str) -> None:
-        _refuse_odd(outbox)
+        refuse_odd(outbox)
         if outbox in self._inboxes:
             return
         try:
@@ -135,14 +169,14 @@ class FifoPipes:
             fifo.foreign.clear()
 
     def remove_shared(self, group: str) -> None:
-        _refuse_odd(group)
+        refuse_odd(group)
         try:
             self._folder.remove(f"{group}.tasks", f"{group}{SHARED}")
         finally:
             self._drop(self._shared, group)
 
     def _public(self, name: str, keep: str, others: Mapping[str, End]) -> Fifo:
-        _refuse_odd(name)
+        refuse_odd(name)
         if name in others:
             raise WorldError(
                 f"{self._folder.path}/{name}{SUFFIX} cannot be both an inbox and an outbox"
@@ -209,11 +243,16 @@ class FifoPipes:
         entry = self._workers.get(worker)
         if entry is None:
             raise self._nowhere(worker, "FIFOs")
-        (entry.tasks if pipe == "tasks" else entry.control).send(data)
+        if pipe == "tasks":
+            send_tasks(entry.tasks, data)
+        else:
+            entry.control.send(data)
 
     def take_back(self, worker: str) -> bytes:
         entry = self._workers.get(worker)
-        return b"" if entry is None else entry.tasks.take_back()
+        unread = b"" if entry is None else entry.tasks.take_back()
+        failpoints.hit("pipes.take_back")
+        return unread
 
     def send_shared(self, group: str, data: bytes) -> None:
         if len(data) % RECORD:
@@ -221,11 +260,13 @@ class FifoPipes:
         outlet = self._shared.get(group)
         if outlet is None:
             raise self._nowhere(group, "shared FIFO")
-        outlet.send(data)
+        send_tasks(outlet, data)
 
     def take_back_shared(self, group: str) -> bytes:
         outlet = self._shared.get(group)
-        return b"" if outlet is None else outlet.take_back()
+        unread = b"" if outlet is None else outlet.take_back()
+        failpoints.hit("pipes.take_back_shared")
+        return unread
 
     def publish(self, outbox: str, lines: Sequence[bytes]) -> None:
         out = self._outboxes.get(outbox)
@@ -277,6 +318,7 @@ class FifoPipes:
             inlet.read_on(self._flows(inbox))
 
     def _result(self, worker: str, data: bytes) -> None:
+        failpoints.hit("pipes.after_read")
         if self._results_handler is not None:
             self._results_handler(worker, data)
 
@@ -287,9 +329,3 @@ class FifoPipes:
     def _nowhere(self, owner: str, what: str) -> WorldError:
         where = self._folder.path
         return WorldError(f"nothing can be sent to {owner}: it has no {what} under {where}")
-
-
-def _refuse_odd(name: str) -> None:
-    """Names come from a checked spec; one that would lead out of our folder is a bug."""
-    if not name or "/" in name or name.startswith("."):
-        raise ValueError(f"{name!r} cannot be the name of a worker, a group, an inbox or an outbox")

@@ -26,7 +26,7 @@ def command(console: Console, worker: str) -> None:
     With -o json, print the command that would be executed instead."""
     name, paths = fleet.of(console.fleet)
     fleet.check_worker(worker)
-    seen = check_known(Api(name, paths.api_socket), worker)
+    seen = check_known(fleet.api_of(name), worker)
     server = ["tmux", "-S", str(paths.tmux_socket)]
     # `=`: without it tmux takes a prefix, and check-1 would do for check-12.
     target = ["-t", f"={worker}"]

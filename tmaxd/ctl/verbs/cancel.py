@@ -24,7 +24,11 @@ OPEN = (*WAITING, *HELD)
     help="All tasks of GROUP that have not ended.",
 )
 @state_option("With --group: only in one of these states", OPEN)
-@click.option("--yes", is_flag=True, help="Do not ask, on a terminal, about several tasks.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask. (Only on a terminal: before several tasks of a group, or more than 20 ids.)",
+)
 @verb
 def command(
     console: Console, tasks: ids.Ranges, group: str | None, states: tuple[str, ...], yes: bool

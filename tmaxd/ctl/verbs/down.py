@@ -14,7 +14,7 @@ from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import CtlError, TimedOut
 from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.options import verb, wait_option
-from tmaxd.ctl.render_status import ALIVE
+from tmaxd.ctl.render_workers import ALIVE
 from tmaxd.ctl.text import many, span
 
 LOOK_EVERY = 0.2

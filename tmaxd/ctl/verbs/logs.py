@@ -13,7 +13,6 @@ from typing import BinaryIO
 import click
 
 from tmaxd.ctl import complete, fleet
-from tmaxd.ctl.api import Api
 from tmaxd.ctl.console import Console, is_terminal, paint_for
 from tmaxd.ctl.errors import CtlError
 from tmaxd.ctl.options import verb
@@ -32,7 +31,15 @@ Write = Callable[[bytes], None]
 @click.command("logs", short_help="Print what a worker has written.")
 @click.argument("worker", shell_complete=complete.workers)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("-n", "--lines", type=click.IntRange(0), default=200, show_default=True, metavar="N")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="How many of its last lines.",
+)
 @verb
 def command(console: Console, worker: str, follow: bool, lines: int) -> None:
     """Print the last N lines that WORKER wrote to its terminal. On a terminal only colours pass;
@@ -41,7 +48,7 @@ def command(console: Console, worker: str, follow: bool, lines: int) -> None:
     fleet.check_worker(worker)
     log = paths.logs / f"{worker}.log"
     if not log.exists():
-        check_known(Api(name, paths.api_socket), worker)
+        check_known(fleet.api_of(name), worker)
         if not follow:
             raise CtlError(f"{worker} has written nothing yet ({log} does not exist)", "no_log")
     write = _writer(console)

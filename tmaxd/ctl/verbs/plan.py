@@ -20,7 +20,8 @@ from tmaxd.ctl.render_changes import plan as render
 @click.argument("spec", type=click.Path(path_type=Path), required=False)
 @verb
 def command(console: Console, spec: Path | None) -> None:
-    """Show what a reload would do now, each action with its reason. Changes nothing.
+    """Show what a reload would do now: each action with its reason, and the settings that change without
+    one. Changes nothing.
 
     With SPEC: what it would do if that file were saved over the one in force. It may lie anywhere:
     the paths in it are taken as if it lay in the place of the one in force.
@@ -33,7 +34,8 @@ def command(console: Console, spec: Path | None) -> None:
     except NoDaemon:
         if spec is None and not fleet.HERE.exists():
             raise
-        value = _offline(spec or fleet.HERE, console.fleet)
+        wanted = console.fleet or (None if spec else os.environ.get("TMAX_FLEET") or None)
+        value = _offline(spec or fleet.HERE, wanted)
         up = "tmaxctl up" if spec is None else f"tmaxctl up {spec}"
         console.note(f"no daemon runs: this is what `{up}` would do")
     if console.as_json:
@@ -41,14 +43,15 @@ def command(console: Console, spec: Path | None) -> None:
     elif value["outcome"] == "rejected":
         console.problems(value["problems"])
     else:
-        console.lines(render(value["actions"], console.paint, console.width))
+        console.problems(value["warnings"], "warning")
+        console.lines(render(value, console.paint, console.width))
     if value["outcome"] == "rejected":
         raise click.exceptions.Exit(WRONG)
 
 
 def _named(spec: Path | None) -> str | None:
-    """The fleet that SPEC is of, where none was chosen otherwise: several may run."""
-    if spec is None or os.environ.get("TMAX_FLEET"):
+    """The fleet that SPEC is of, where --fleet chooses none: who names a file means its fleet."""
+    if spec is None:
         return None
     from tmaxd.ctl.spec_file import fleet_named_in
 
@@ -62,7 +65,7 @@ def _offline(path: Path, wanted: str | None) -> dict[str, Any]:
 
     checked = check(path)
     if not isinstance(checked, Loaded):
-        return {"outcome": "rejected", "actions": [], "problems": reports(checked.problems)}
+        return _answer("rejected", problems=reports(checked.problems))
     if wanted not in (None, checked.spec.fleet):
         raise NoDaemon(
             f"no daemon runs for fleet {wanted}, and {path} is of fleet {checked.spec.fleet}"
@@ -79,4 +82,10 @@ def _offline(path: Path, wanted: str | None) -> dict[str, Any]:
         for name, group in checked.spec.workers.items()
         for number in range(1, group.count + 1)
     ]
-    return {"outcome": "changes" if actions else "no_change", "actions": actions, "problems": []}
+    outcome = "changes" if actions else "no_change"
+    return _answer(outcome, actions=actions, warnings=reports(checked.warnings))
+
+
+def _answer(outcome: str, **parts: list[dict[str, Any]]) -> dict[str, Any]:
+    empty: dict[str, Any] = {"actions": [], "settings": [], "problems": [], "warnings": []}
+    return {"outcome": outcome, **empty, **parts}

@@ -35,7 +35,7 @@ def finish(console: Console, value: dict[str, Any]) -> None:
         console.json(value)
     else:
         console.problems(value["problems"])
-        console.problems(value["warnings"], "yellow")
+        console.problems(value["warnings"], "warning")
         console.lines(render(value, console.paint))
     if code := EXITS.get(value["outcome"], 1):
         raise click.exceptions.Exit(code)

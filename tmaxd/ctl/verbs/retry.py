@@ -20,7 +20,11 @@ from tmaxd.ctl.options import state_option, verb
     help="All dead tasks of GROUP.",
 )
 @state_option("With --group: those in one of these states, else dead", ("dead", "cancelled"))
-@click.option("--yes", is_flag=True, help="Do not ask, on a terminal, about several tasks.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask. (Only on a terminal: before several tasks of a group, or more than 20 ids.)",
+)
 @verb
 def command(
     console: Console, tasks: ids.Ranges, group: str | None, states: tuple[str, ...], yes: bool

@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from tmaxd.ctl import complete, fleet, moments, outcomes, payloads
+from tmaxd.ctl.api import Api
+from tmaxd.ctl.away import deadline_in
 from tmaxd.ctl.console import Console
-from tmaxd.ctl.errors import WrongUsage
-from tmaxd.ctl.hints import hints_for
-from tmaxd.ctl.options import duration, verb
+from tmaxd.ctl.errors import NoDaemon, WrongUsage
+from tmaxd.ctl.options import duration, timeout_option, verb
 from tmaxd.ctl.payloads import Payloads
 from tmaxd.ctl.sending import Accepted, send
 
@@ -55,7 +56,7 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> float |
 @click.option(
     "--key",
     metavar="TEXT",
-    help="One task: submitted again with the same key, it is still the same task.",
+    help="One task: submitted again with the same key, it is still the same task, however it ended.",
 )
 @click.option(
     "--affinity",
@@ -71,8 +72,10 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> float |
 @click.option(
     "--wait",
     is_flag=True,
-    help="Wait until all have ended; of one task, print the result. 1 if any is not done.",
+    help="Wait until all have ended, also while no daemon is there for a time; of one task, print "
+    "the result. 1 if any is not done.",
 )
+@timeout_option("With --wait: for no longer than DUR, then end with 4; the tasks go on.")
 @verb
 def command(
     console: Console,
@@ -81,6 +84,7 @@ def command(
     file: Path | None,
     lines: bool,
     wait: bool,
+    timeout: float | None,
     priority: int | None,
     after: float | None,
     at: float | None,
@@ -92,11 +96,15 @@ def command(
     """Hand tasks to GROUP: each PAYLOAD is one; with `-`, or with none and standard input not a
     terminal, each line of standard input is one. Prints their ids, which are then safe on disk.
 
+    A payload is text. Where it is a path, the worker looks it up in its own folder: give it whole.
+
     --wait with one PAYLOAD or FILE prints its result in place of its id.
     """
     if after is not None and at is not None:
         raise WrongUsage("--after and --at both say when: give one of them")
-    api = fleet.daemon(console.fleet)
+    if timeout is not None and not wait:
+        raise WrongUsage("--timeout is how long to --wait: give both")
+    api = _daemon(console)
     with _source(payload, file, lines) as source:
         if key is not None and not source.one:
             raise WrongUsage("--key is one task's: give one PAYLOAD, or --file without --lines")
@@ -115,13 +123,20 @@ def command(
     answer = {"group": group, **accepted.as_json()}
     ends = None
     if wait and accepted.all:
-        outcome = outcomes.of(console, api, accepted.all, source.one, hints_for(api.fleet))
+        outcome = outcomes.of(console, api, accepted.all, source.one, deadline_in(timeout))
         answer |= outcome.as_json()
         ends = outcome.ends
     if console.as_json:
         console.json(answer)
     if ends is not None and not ends.good:
         raise click.exceptions.Exit(1)
+
+
+def _daemon(console: Console) -> Api:
+    try:
+        return fleet.daemon(console.fleet)
+    except NoDaemon as error:
+        raise NoDaemon(f"nothing was submitted: {error.message}") from error
 
 
 class _Source:
@@ -164,4 +179,5 @@ def _of_file(payload: tuple[str, ...], file: Path, lines: bool) -> _Source:
     ours = None if stdin else opened
     if lines:
         return _Source(payloads.lines_of(opened, name), one=False, file=ours)
-    return _Source(payloads.whole_of(opened, name), one=True, file=ours)
+    path = None if stdin else str(file.absolute())
+    return _Source(payloads.whole_of(opened, name, path), one=True, file=ours)

@@ -30,5 +30,5 @@ def command(console: Console, id: int) -> None:
         console.json(value | {"made": made})
         return
     hint = hints_for(api.fleet)
-    telling = Telling(time.time(), day_and_time, time_of_day, hint, console.paint)
+    telling = Telling(time.time(), day_and_time, time_of_day, hint, console.paint, console.width)
     console.lines(story(value, made, telling))

@@ -14,7 +14,7 @@ from tmaxd.ctl.api import Api
 from tmaxd.ctl.console import Console, is_terminal
 from tmaxd.ctl.errors import WrongUsage
 from tmaxd.ctl.hints import hints_for
-from tmaxd.ctl.options import state_option, verb
+from tmaxd.ctl.options import state_option, timeout_option, verb
 from tmaxd.ctl.render_tasks import tasks as render
 
 LIMIT, WATCHED = 100, 1000
@@ -46,8 +46,10 @@ LIMIT, WATCHED = 100, 1000
 @click.option(
     "--watch",
     is_flag=True,
-    help="Draw it anew each second, until q or Ctrl-C; piped: print a task whenever it changes.",
+    help="Draw it anew each second, until q or Ctrl-C; piped: print a task whenever it changes. Goes on "
+    "where the daemon ends and comes back.",
 )
+@timeout_option("With --watch: end it after DUR.")
 @verb
 def command(
     console: Console,
@@ -59,10 +61,13 @@ def command(
     limit: int | None,
     before: int | None,
     watch: bool,
+    timeout: float | None,
 ) -> None:
     """List tasks, newest first."""
     if watch and before is not None:
         raise WrongUsage("--watch is about the newest tasks, and --before about old ones")
+    if timeout is not None and not watch:
+        raise WrongUsage("--timeout is how long to --watch: give both")
     if worker is not None:
         fleet.check_worker(worker)
     api = fleet.daemon(console.fleet)
@@ -77,9 +82,9 @@ def command(
     if not watch:
         _list(console, api, {**query, "limit": limit or LIMIT}, before)
     elif is_terminal(sys.stdout) and not console.as_json:
-        _draw(console, api, {**query, "limit": limit or LIMIT})
+        _draw(console, api, {**query, "limit": limit or LIMIT}, timeout)
     else:
-        _follow(console, api, {**query, "limit": limit or WATCHED})
+        _follow(console, api, {**query, "limit": limit or WATCHED}, timeout)
 
 
 def _list(console: Console, api: Api, query: Mapping[str, Any], before: int | None) -> None:
@@ -106,18 +111,22 @@ def _older(query: Mapping[str, Any], last: int) -> str:
     return " ".join([*words, f"--before {last}"])
 
 
-def _draw(console: Console, api: Api, query: Mapping[str, Any]) -> None:
+def _draw(console: Console, api: Api, query: Mapping[str, Any], timeout: float | None) -> None:
     from tmaxd.ctl import watch
+    from tmaxd.ctl.away import deadline_in
 
     def picture(columns: int) -> list[str]:
         rows = api.get("/v1/tasks", query)["tasks"]
         return render(rows, time.time(), console.paint, columns)
 
-    watch.draw_on(console, picture)
+    watch.draw_on(console, picture, deadline_in(timeout))
 
 
-def _follow(console: Console, api: Api, query: Mapping[str, Any]) -> None:
+def _follow(console: Console, api: Api, query: Mapping[str, Any], timeout: float | None) -> None:
     from tmaxd.ctl import watch
+    from tmaxd.ctl.away import Steady, deadline_in
     from tmaxd.ctl.changes import Changes
 
-    watch.repeat(Changes(console, api, query).print)
+    deadline = deadline_in(timeout)
+    steady = Steady(console, api, deadline, met=False)
+    watch.repeat(Changes(console, api, query).print, steady, deadline)

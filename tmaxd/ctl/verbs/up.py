@@ -17,7 +17,7 @@ from tmaxd.ctl.hints import hints_for, must_be_named
 from tmaxd.ctl.launch import Daemon, launch
 from tmaxd.ctl.options import verb, wait_option
 from tmaxd.ctl.render_status import blockers, progress
-from tmaxd.ctl.text import span
+from tmaxd.ctl.text import many, span
 from tmaxd.ctl.verbs import reload
 from tmaxd.places import places
 
@@ -36,9 +36,10 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
     Without SPEC: tmax.yaml of this folder; where there is none, the file from which the fleet that
     --fleet or TMAX_FLEET names was run last.
     """
-    spec = spec or _default(console.fleet)
+    given, spec = spec, spec or _default(console.fleet)
     name = _checked(console, spec)
-    api = Api(name, places(name).api_socket)
+    _check_meant(name, spec, console.fleet, named=given is not None)
+    api = fleet.api_of(name)
     if _runs(api, spec):
         console.note(f"fleet {name} runs already; reloading")
         reload.finish(console, reload.run(api, wait))
@@ -61,9 +62,28 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
     else:
         console.lines([f"fleet {name} is up: {progress(value)}, {span(took)}"])
         if must_be_named(name):
-            console.note(
-                f"it is not the only one: `{hints_for(name)('status')}`, or TMAX_FLEET={name}"
-            )
+            console.note(_naming(name))
+
+
+def _naming(name: str) -> str:
+    """Why other commands have to name this fleet, and how."""
+    other = os.environ.get("TMAX_FLEET")
+    why = f"TMAX_FLEET says {other}" if other else "it is not the only one that runs"
+    return f"{why}, so name it: `{hints_for(name)('status')}`, or TMAX_FLEET={name}"
+
+
+def _check_meant(name: str, spec: Path, given: str | None, *, named: bool) -> None:
+    """The file's fleet is the one that the user speaks of. `named`: it was the user who named the file."""
+    from_env = os.environ.get("TMAX_FLEET")
+    who, wanted = ("--fleet", given) if given else ("TMAX_FLEET", from_env)
+    # Who names a file means its fleet, whatever the shell was once set to.
+    if not wanted or wanted == name or (named and not given):
+        return
+    raise WrongUsage(
+        f"{who} says {wanted}, but {spec} is of fleet {name}; nothing was started. "
+        f"For {wanted}: `{fleet.how_to_start(fleet.check_fleet(wanted))}`; "
+        f"for {name}: `tmaxctl up {spec}` without {who}"
+    )
 
 
 def _default(given: str | None) -> Path:
@@ -105,13 +125,12 @@ def _checked(console: Console, spec: Path) -> str:
             )
         else:
             console.problems(problems)
+            errors = many(len(problems), "error")
+            console.note(f"{spec} is not valid: {errors}; nothing was started")
         raise click.exceptions.Exit(WRONG)
     if not console.as_json:
-        console.problems(reports(checked.warnings), "yellow")
-    name = checked.spec.fleet
-    if console.fleet not in (None, name):
-        raise WrongUsage(f"--fleet says {console.fleet}, but {spec} is of fleet {name}")
-    return name
+        console.problems(reports(checked.warnings), "warning")
+    return checked.spec.fleet
 
 
 def _runs(api: Api, spec: Path) -> bool:

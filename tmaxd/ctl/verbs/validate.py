@@ -10,7 +10,7 @@ from tmaxd.ctl.console import Console
 from tmaxd.ctl.errors import WRONG
 from tmaxd.ctl.fleet import HERE
 from tmaxd.ctl.options import verb
-from tmaxd.ctl.text import clean, many
+from tmaxd.ctl.text import many
 
 
 @click.command("validate", short_help="Check a spec without a daemon.")
@@ -27,6 +27,7 @@ def command(console: Console, spec: Path) -> None:
             console.json({"valid": False, "problems": problems, "warnings": []})
         else:
             console.problems(problems)
+            console.note(f"{spec} is not valid: {many(len(problems), 'error')}")
         raise click.exceptions.Exit(WRONG)
     warnings = reports(checked.warnings)
     groups = checked.spec.workers
@@ -35,6 +36,7 @@ def command(console: Console, spec: Path) -> None:
         found = {"fleet": checked.spec.fleet, "groups": len(groups), "workers": workers}
         console.json({"valid": True, **found, "problems": [], "warnings": warnings})
         return
-    console.problems(warnings, "yellow")
+    console.problems(warnings, "warning")
     counts = f"{many(len(groups), 'group')}, {many(workers, 'worker')}"
-    console.lines([f"{clean(str(spec))} is valid: fleet {checked.spec.fleet}, {counts}"])
+    warned = f" ({many(len(warnings), 'warning')})" if warnings else ""
+    console.say(f"{spec} is valid{warned}: fleet {checked.spec.fleet}, {counts}")

@@ -10,6 +10,11 @@ from tmaxd.daemon.api.types import Refused, Submission
 
 DENIALS = {
     "unknown_group": 404,
+    "unknown_worker": 404,
+    "unknown_target": 404,
+    "unknown_revision": 404,
+    "bad_revision": 409,
+    "bad_order": 400,
     "not_a_task_group": 409,
     "payload_too_large": 413,
     "bad_payload": 400,
@@ -42,6 +47,7 @@ class Refusal(Exception):
                 ranges=taken.ranges,
                 accepted=taken.accepted,
                 existing=taken.existing or None,
+                existing_states=taken.existing_states or None,
             )
 
 

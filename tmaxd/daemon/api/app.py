@@ -14,13 +14,19 @@ from functools import partial
 from aiohttp import web
 
 from tmaxd.daemon.api import (
+    awaiting,
     cancel,
+    diff,
     down,
+    events,
+    order,
     ping,
     plan,
     reload,
     result,
     retry,
+    revisions,
+    rollback,
     status,
     submit,
     task,
@@ -45,6 +51,12 @@ VERBS: tuple[Verb, ...] = (
     cancel.VERB,
     retry.VERB,
     wait.VERB,
+    events.VERB,
+    order.VERB,
+    revisions.VERB,
+    diff.VERB,
+    rollback.VERB,
+    awaiting.VERB,
     down.VERB,
 )
 

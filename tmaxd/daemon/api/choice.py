@@ -28,6 +28,7 @@ ANSWERS = {
         TaskVerdict,
     ),
     400: ("`bad_body`", "application/json", Refused),
+    404: ("`unknown_group`", "application/json", Refused),
     413: ("`too_many_ids`", "application/json", Refused),
 }
 
@@ -38,6 +39,8 @@ async def judged(
     """`states`: those meant where the group is named and none is."""
     known_only(request, ())
     choice = _choice(await request.read())
+    if choice.group is not None:  # before the answer begins: nobody may know the group
+        await context.facade.tasks(TaskFilter(group=choice.group, limit=1))
     listed = all_of(choice.ids, choice.ranges, context.limits)
     with context.may_last():
         async with streamed(request, "application/x-ndjson") as response:

@@ -13,22 +13,42 @@ from typing import Literal, Protocol
 
 from tmaxd.daemon.api.types import (
     Accepted,
+    Await,
+    Awaited,
+    Difference,
+    Event,
+    Order,
+    Ordered,
     Ping,
     PlanResult,
     ReloadResult,
+    RevisionList,
+    RolledBack,
     Status,
     Story,
     TaskEnd,
     TaskVerdict,
 )
+from tmaxd.ports import EventFilter
 from tmaxd.tasks.events import DenyReason
 from tmaxd.tasks.records import PLAIN, Options, TaskFilter, TaskRow
 
-DenialReason = DenyReason | Literal["not_a_task_group"]
+DenialReason = (
+    DenyReason
+    | Literal[
+        "not_a_task_group",
+        "unknown_worker",
+        "unknown_target",
+        "bad_order",
+        "unknown_revision",
+        "bad_revision",
+    ]
+)
 
 
 class Denied(Exception):
-    """Tasks were not accepted: none of the call's payloads is on disk, unless the message says otherwise."""
+    """What was asked for is refused. Of a submit: none of the call's payloads is on disk, unless the message says
+    otherwise."""
 
     def __init__(self, reason: DenialReason, message: str) -> None:
         super().__init__(message)
@@ -65,13 +85,38 @@ class Facade(Protocol):
     async def retry(self, ids: Sequence[int]) -> tuple[TaskVerdict, ...]:
         """Likewise."""
 
-    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]: ...
+    async def tasks(self, filters: TaskFilter) -> tuple[TaskRow, ...]:
+        """The newest that match, newest first. Raises `Denied` where the group, or the worker, is one that neither the
+        spec nor any task nor a run knows."""
 
     async def story(self, task: int) -> Story | None: ...
 
     def wait(self, ids: Sequence[int]) -> AsyncIterator[TaskEnd]:
         """Each task once, when it has ended (at once for those ended already, and with state `unknown` for
         ids that are not tasks). Closed early with `aclose` where it has one."""
+
+    async def order(self, order: Order) -> Ordered:
+        """Returns when it is on disk. Raises `Denied`."""
+
+    async def awaited(self, wish: Await) -> Awaited:
+        """Returns when it is so, or the time is over. Raises `Denied`."""
+
+    async def revisions(self) -> RevisionList: ...
+
+    async def difference(self, old: int | None, new: int | None) -> Difference:
+        """Raises `Denied`. None: the revision in force for `new`, the one before `new` for `old`."""
+
+    async def rollback(self, number: int | None) -> RolledBack:
+        """Returns when it is in force and on disk. Raises `Denied`. None: the revision before the one in force."""
+
+    async def events(self, filters: EventFilter) -> tuple[Event, ...]:
+        """Oldest first, all that happened before the call among them."""
+
+    def last_event(self) -> int:
+        """The number of the last event; 0 when there never was one."""
+
+    async def later_event(self, seq: int) -> None:
+        """Returns once there is an event with a higher number."""
 
     async def down(self) -> None:
         """Begin the shutdown: workers are stopped, then the daemon exits. Returns at once; safe to

@@ -23,6 +23,9 @@ from tmaxd.daemon.api.verb import Parameter, Verb
 from tmaxd.spec import problems
 from tmaxd.tasks import records
 
+WORDED = (types.refused, types.spec, types.status, types.tasks, records.read, problems)
+"""The modules whose structs say something of their fields."""
+
 REF = "#/components/schemas/{name}"
 
 ABOUT = """\
@@ -67,7 +70,7 @@ def _field_texts(module: ModuleType) -> Iterator[tuple[str, str, str]]:
 
 def _components() -> dict[str, dict[str, Any]]:
     _, components = msgspec.json.schema_components(_structs(VERBS), ref_template=REF)
-    texts = {(c, f): words for m in (types, records, problems) for c, f, words in _field_texts(m)}
+    texts = {(c, f): words for m in WORDED for c, f, words in _field_texts(m)}
     for name, component in components.items():
         struct = getattr(types, name, None) or getattr(records, name)
         for base, field in product(struct.__mro__, component["properties"]):

@@ -11,6 +11,7 @@ from tmaxd.daemon.api.answers import Refusal
 from tmaxd.daemon.api.types import NewTask
 from tmaxd.daemon.api.verb import Limits
 from tmaxd.daemon.api.wishes import Item, all_plain, contradiction
+from tmaxd.tasks.door import size_of, too_large
 
 _item: msgspec.json.Decoder[Item] = msgspec.json.Decoder(str | NewTask)
 _items: msgspec.json.Decoder[list[Item]] = msgspec.json.Decoder(list[str | NewTask])
@@ -116,11 +117,6 @@ def _check(item: Item, name: str, limits: Limits) -> None:
         payload = item.payload
         if wrong := contradiction(item):
             raise Refusal(400, "bad_option", f"{name}: {wrong}")
-    size = len(payload) if payload.isascii() else len(payload.encode())
+    size = size_of(payload)
     if size > limits.payload:
-        raise Refusal(
-            413,
-            "payload_too_large",
-            f"{name} has {size:,} bytes; the limit is {limits.payload:,} (put the data into a file and "
-            "submit its path)",
-        )
+        raise Refusal(413, "payload_too_large", too_large(name, size, limits.payload))

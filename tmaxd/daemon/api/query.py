@@ -50,6 +50,14 @@ def signed(request: web.Request, name: str, default: int, low: int, high: int) -
     raise _out_of_range(name, text, str(low), str(high))
 
 
+def flag(request: web.Request, name: str) -> bool:
+    """`true` or `1`, `false` or `0`; not there is false."""
+    text = request.query.get(name, "false")
+    if text not in ("true", "1", "false", "0"):
+        raise Refusal(400, "bad_parameter", f"{name}={text[:40]}: must be true or false")
+    return text in ("true", "1")
+
+
 def word(request: web.Request, name: str, longest: int) -> str | None:
     text = request.query.get(name)
     if text is not None and not 1 <= len(text) <= longest:

@@ -23,6 +23,8 @@ from tmaxd.daemon.api.stream import streamed
 from tmaxd.daemon.api.types import Accepted, AllAccepted, NewTask, Refused, Submission
 from tmaxd.daemon.api.verb import Context, Limits, Verb
 from tmaxd.daemon.api.wishes import NAMES, PARAMETERS, Run, wishes
+from tmaxd.tasks.door import too_large
+from tmaxd.tasks.records import State
 
 ESCAPES = 6
 """A character that takes one byte takes at most six in JSON (`\\u0000`)."""
@@ -43,10 +45,12 @@ class Taken:
     def __init__(self) -> None:
         self._ranges: list[tuple[int, int]] = []
         self._existing: list[int] = []
+        self._states: list[State] = []
 
     def add(self, accepted: Accepted) -> None:
         if accepted.existing:
             self._existing.append(accepted.first_id)
+            self._states.append(accepted.state or "queued")
         elif self._ranges and sum(self._ranges[-1]) == accepted.first_id:
             first, count = self._ranges.pop()
             self._ranges.append((first, count + accepted.count))
@@ -56,7 +60,10 @@ class Taken:
     def all(self) -> Submission:
         total = sum(count for _, count in self._ranges)
         return Submission(
-            ranges=tuple(self._ranges), accepted=total, existing=tuple(self._existing)
+            ranges=tuple(self._ranges),
+            accepted=total,
+            existing=tuple(self._existing),
+            existing_states=tuple(self._states),
         )
 
 
@@ -169,7 +176,7 @@ async def _stream(context: Context, request: web.Request, submitter: Submitter) 
         raise Refusal(
             413,
             "payload_too_large",
-            f"line {number + 1} is over {limits.payload:,} bytes, the limit for a payload",
+            too_large(f"line {number + 1}", None, limits.payload),
             submitter.taken.all(),
         )
 

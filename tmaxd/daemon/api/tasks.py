@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tmaxd.daemon.api.answers import answer
 from tmaxd.daemon.api.query import integer, known_only, one_of
-from tmaxd.daemon.api.types import TaskList
+from tmaxd.daemon.api.types import Refused, TaskList
 from tmaxd.daemon.api.verb import Context, Parameter, Verb
 from tmaxd.tasks.records import State, TaskFilter
 
@@ -38,7 +38,10 @@ VERB = Verb(
     "/v1/tasks",
     handle,
     "Tasks, newest first",
-    {200: ("One page", "application/json", TaskList)},
+    {
+        200: ("One page", "application/json", TaskList),
+        404: ("`unknown_group` or `unknown_worker`", "application/json", Refused),
+    },
     parameters=(
         Parameter("group", {"type": "string"}, "Only this group."),
         Parameter(

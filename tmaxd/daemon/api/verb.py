@@ -12,13 +12,14 @@ from typing import Any
 from aiohttp import web
 
 from tmaxd.daemon.api.facade import Facade
+from tmaxd.tasks.door import MAX_PAYLOAD
 
 
 @dataclass(frozen=True)
 class Limits:
     """Bounds on what one request may bring, in bytes unless named otherwise."""
 
-    payload: int = 1024 * 1024
+    payload: int = MAX_PAYLOAD
     """One task. Larger data belongs in a file whose path is the task."""
     body: int = 8 * 1024 * 1024
     """A body that is decoded as a whole, which stops the loop for about 10 ms at this size."""
@@ -29,7 +30,7 @@ class Limits:
     under_way: int = 256
     """Submits of one request at a time, where tasks that have other options than their neighbours go alone."""
     waits: int = 1_000_000
-    """Ids in one request: 8 MB of references."""
+    """Ids in one request: a byte of memory each while somebody waits for them."""
     page: int = 1000
     """Tasks cancelled or retried at once."""
 

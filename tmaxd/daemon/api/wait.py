@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from itertools import chain
 
 import msgspec
 from aiohttp import web
 
 from tmaxd.daemon.api.answers import Refusal
+from tmaxd.daemon.api.ids import Ids
 from tmaxd.daemon.api.query import known_only
 from tmaxd.daemon.api.stream import streamed
 from tmaxd.daemon.api.types import Refused, TaskEnd, WaitFor
@@ -29,7 +29,7 @@ Ends = asyncio.Queue[TaskEnd | Exception | None]
 """None after the last; an exception instead when the facade fails."""
 
 
-def all_of(ids: Sequence[int], ranges: Sequence[tuple[int, int]], limits: Limits) -> Sequence[int]:
+def all_of(ids: Sequence[int], ranges: Sequence[tuple[int, int]], limits: Limits) -> Ids:
     """Every id named, once each, in ascending order."""
     for first, count in ranges:
         if first < 1 or count < 0:
@@ -37,11 +37,7 @@ def all_of(ids: Sequence[int], ranges: Sequence[tuple[int, int]], limits: Limits
     total = len(ids) + sum(count for _, count in ranges)
     if total > limits.waits:
         raise Refusal(413, "too_many_ids", f"{total:,} ids; the limit is {limits.waits:,}")
-    if len(ranges) == 1 and not ids:
-        first, count = ranges[0]
-        return range(first, first + count)
-    spans = (range(first, first + count) for first, count in ranges)
-    return sorted(set(chain(ids, *spans)))
+    return Ids(ids, ranges)
 
 
 async def _pump(ends: AsyncIterator[TaskEnd], queue: Ends) -> None:
@@ -85,8 +81,10 @@ async def handle(context: Context, request: web.Request) -> web.StreamResponse:
         raise Refusal(
             400, "bad_body", f'expected {{"ids": [1, 2], "ranges": [[10, 5]]}}: {error}'
         ) from None
+    ids = all_of(body.ids, body.ranges, context.limits)
+    del body  # up to a million numbers
     queue: Ends = asyncio.Queue(AHEAD)
-    ends = context.facade.wait(all_of(body.ids, body.ranges, context.limits))
+    ends = context.facade.wait(ids)
     pump = asyncio.create_task(_pump(ends, queue))
     try:
         with context.may_last():

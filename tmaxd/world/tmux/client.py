@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tmaxd.ports import (
+    Handover,
     Launch,
     Launched,
     Pane,
@@ -24,6 +25,7 @@ from tmaxd.world import failpoints
 from tmaxd.world.tmux import launching
 from tmaxd.world.tmux.channel import NoServer, Replies, identity, refusal
 from tmaxd.world.tmux.given import Given
+from tmaxd.world.tmux.handover import taking_over
 from tmaxd.world.tmux.heads import Heads, start_pipe, tidy
 from tmaxd.world.tmux.options import IDENTITY
 from tmaxd.world.tmux.panes import LIST_PANES, panes, show_pane
@@ -135,6 +137,12 @@ class TmuxClient:
         answers = await self._reach.change(lists, server)
         _complain("a session cannot be renamed", answers, "duplicate session")
 
+    async def hand_over(self, server: ServerId, items: Sequence[Handover]) -> None:
+        lists = [one for item in items for one in taking_over(item)]
+        answers = await self._reach.change(lists, server)
+        failpoints.hit("pool.after_tmux")
+        _complain("a session cannot be handed over", answers, "duplicate session", "no such session")
+
     async def log_to(self, server: ServerId, files: Mapping[str, Path]) -> None:
         """Raises WorldError when a log file cannot be written; the pipes are started all the same."""
         targets = list(files.items())
@@ -154,6 +162,15 @@ class TmuxClient:
             if isinstance(failure, BaseException):
                 raise WorldError(f"a worker's log cannot be written: {failure}") from failure
         _complain("a pane's output cannot be logged", answers)
+
+    async def keys(self, server: ServerId, typed: Mapping[str, Sequence[str]]) -> None:
+        # The first takes the pane out of copy mode, which would have the keys for itself. tmux drops what is sent to
+        # a dead pane (unlike what is pasted into one, which crashes it up to 3.3a).
+        lists = [
+            [("copy-mode", "-q", "-t", pane_id), ("send-keys", "-t", pane_id, "--", *keys)]
+            for pane_id, keys in typed.items()
+        ]
+        _complain("keys cannot be typed into a pane", await self._reach.change(lists, server))
 
     async def capture(self, server: ServerId, pane_id: str, lines: int) -> str:
         """Raises WorldError when there is no such pane."""

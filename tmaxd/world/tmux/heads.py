@@ -56,8 +56,9 @@ class Heads:
         text = "\n".join(tidy(replies[1].lines))
         if piped or not text or not self._first(pane_id, pid, replies):
             return None
-        # In column 0 the program has ended its line; else what it prints next belongs to the same one.
-        data = f"{text}\n" if column == 0 else text
+        # In column 0 the program has ended its line; else what it prints next belongs to the same one, behind the
+        # blanks that a prompt ends in.
+        data = f"{text}\n" if column == 0 else _up_to(text, column)
         if self._writer is None:
             self._writer = ThreadPoolExecutor(1, "tmux-heads")
         return asyncio.get_running_loop().run_in_executor(self._writer, _append, file, data)
@@ -79,6 +80,17 @@ class Heads:
             self._refused.clear()
         self._refused[pane_id] = pid
         return True
+
+
+def _up_to(text: str, column: int) -> str:
+    """The text, its last line filled up with blanks to that column. Characters that take two columns take two."""
+    last = text.rpartition("\n")[2]
+    if last.isascii():
+        return text + " " * (column - len(last))
+    from unicodedata import east_asian_width  # a megabyte, and rarely needed
+
+    width = sum(2 if east_asian_width(char) in "WF" else 1 for char in last)
+    return text + " " * (column - width)
 
 
 def _append(file: Path, text: str) -> None:

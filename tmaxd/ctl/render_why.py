@@ -1,0 +1,219 @@
+"""Why a worker is as it is: what it does now, why, what it waits for, and the last decisions about it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tmaxd.ctl.event_words import BECAUSE, told
+from tmaxd.ctl.render_workers import STATE_STYLES
+from tmaxd.ctl.text import Paint, clean, many, plain, span, wrap
+
+if TYPE_CHECKING:
+    from tmaxd.ctl.hints import Hint
+
+Value = Mapping[str, Any]
+Facts = list[tuple[str, str]]
+
+LABEL = 13
+"""Columns before what is said."""
+
+DECISIONS = 15
+"""The most that are told."""
+
+FLEET_WIDE = (
+    "ordered",
+    "orders_overruled",
+    "spec_applied",
+    "mass_death",
+    "approved",
+    "rolled_back",
+    "going_down",
+)
+"""Events that belong to no single worker, and decide about many."""
+
+DOES = {
+    "absent": "is not there",
+    "starting": "is starting: it is not ready yet",
+    "running": "runs",
+    "idle": "waits for tasks",
+    "busy": "works on tasks",
+    "draining": "ends the tasks that it has, and gets no new ones",
+    "stopping": "is being stopped",
+    "unhealthy": "lives, and does not work",
+    "backoff": "is down, and is started again soon",
+    "quarantined": "is down, and is tried seldom, since it crashed too often",
+    "waiting": "waits for another group before it is started",
+    "stopped": "is stopped",
+    "finished": "has ended well, and is not started again",
+    "failed": "has failed, and is not started again by itself",
+}
+
+ORDERS = {
+    "stop": ("stop: it stays down", "start"),
+    "drain": ("drain: it ends its tasks, then stays down", "start"),
+    "restart": ("restart: its process is to be replaced", ""),
+    "pause": ("pause: it gets no new tasks", "resume"),
+    "pin": ("pin: changes of the file wait for it", "unpin"),
+}
+"""What was asked, and the order that takes it back."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is needed beside the values."""
+
+    now: float
+    """Wall time."""
+    moment: Callable[[float], str]
+    hint: Hint
+    paint: Paint = plain
+    width: int | None = None
+
+    def fact(self, label: str, text: str) -> list[str]:
+        line = f"  {label}".ljust(LABEL - 1) + " " + clean(text)
+        return wrap(line, self.width, " " * LABEL)
+
+
+def why(worker: Value, group: Value | None, events: Sequence[Value], telling: Telling) -> list[str]:
+    """`events`: as `decisions` gives them."""
+    state = worker["state"]
+    head = telling.paint("bold", clean(f"{worker['name']}: "))
+    lines = [head + telling.paint(STATE_STYLES.get(state, ""), clean(state))]
+    facts = [
+        ("now", _now(worker, telling)),
+        *_causes(worker),
+        *_checks(worker),
+        *_next(worker, telling),
+        *_orders(worker, telling.hint),
+        *_revisions(worker, group),
+        *_past(worker, telling.hint),
+    ]
+    for label, text in facts:
+        first, *more = text.splitlines() or [""]
+        lines += telling.fact(label, first)
+        lines += [line for rest in more for line in telling.fact("", rest)]
+    return lines + history(events, telling)
+
+
+def history(events: Sequence[Value], telling: Telling) -> list[str]:
+    """The last decisions, newest last."""
+    if not events:
+        return ["no events of it are kept"]
+    lines = ["what was decided and what happened:"]
+    moments = [telling.moment(event["at"]) for event in events]
+    room = max(map(len, moments))
+    for moment, event in zip(moments, events, strict=True):
+        line = f"  {moment:>{room}}  {clean(_who(event) + told(event))}"
+        lines += wrap(line, telling.width, " " * (room + 4))
+    return lines
+
+
+def decisions(
+    worker: str, group: str, own: Iterable[Value], others: Iterable[Value], most: int = DECISIONS
+) -> list[Value]:
+    """Of the events of the worker, and of those that are about many, the last that concern it; newest last."""
+    found = {event["seq"]: event for event in own}
+    found |= {e["seq"]: e for e in others if _concerns(e, worker, group)}
+    return [found[seq] for seq in sorted(found)][-most:]
+
+
+def _concerns(event: Value, worker: str, group: str) -> bool:
+    fields = event["fields"]
+    match event["event"]:
+        case "ordered" | "orders_overruled":
+            return bool({worker, group} & set(fields.get("targets", ())))
+        case "mass_death":
+            return worker in fields.get("workers", ())
+        case "spec_applied":
+            keys = fields.get("changed", ())
+            return any(f"{key}.".startswith(f"workers.{group}.") for key in keys)
+        case "approved" | "rolled_back":
+            return bool(event["group"] == group)
+        case _:
+            return bool(event["event"] == "going_down")
+
+
+def _who(event: Value) -> str:
+    """Who it is about, where it is not the worker."""
+    return f"{event['group']}: " if event["event"] in ("approved", "rolled_back") else ""
+
+
+def _now(worker: Value, telling: Telling) -> str:
+    words = DOES.get(worker["state"], worker["state"])
+    since = f"for {span(telling.now - worker['since'])}, since {telling.moment(worker['since'])}"
+    if worker["pid"] is not None:
+        life = f"its process {worker['pid']} lives {since}"
+        tasks = f"; it holds {many(worker['in_flight'], 'task')}" if worker["in_flight"] else ""
+        return f"it {words}; {life}{tasks}"
+    return f"it {words}; it has been so {since}"
+
+
+def _causes(worker: Value) -> Facts:
+    facts: Facts = []
+    reason, message = worker["reason"], worker["message"] or ""
+    if reason:
+        facts.append(("because", f"{BECAUSE.get(reason, reason)} ({reason})"))
+    if message and message != worker["last_exit"]:
+        facts.append(("that is", message))
+    if worker["waits"]:
+        facts.append(("waits for", worker["waits"]))
+    pending = worker["pending"]
+    if pending and pending not in (reason, "after", "paused"):
+        facts.append(("pending", f"{BECAUSE.get(pending, pending)} ({pending})"))
+    return facts
+
+
+def _checks(worker: Value) -> Facts:
+    if worker["pid"] is None:
+        return []
+    ready = "ready" if worker["ready"] else "not ready yet"
+    healthy = {True: ", healthy", False: ", unhealthy"}.get(worker["healthy"], "")
+    silent = ", silent although it holds tasks" if worker["silent"] else ""
+    return [("checks", ready + healthy + silent)]
+
+
+def _next(worker: Value, telling: Telling) -> Facts:
+    at = worker["next_start"]
+    if at is None:
+        return []
+    return [("next start", f"in {span(at - telling.now)}, at {telling.moment(at)}")]
+
+
+def _orders(worker: Value, hint: Hint) -> Facts:
+    facts: Facts = []
+    for order in worker["orders"]:
+        words, back = ORDERS.get(order, (order, ""))
+        until = f", until `{hint(back + ' ' + worker['name'])}`" if back else ""
+        facts.append(("ordered", words + until))
+    return facts
+
+
+def _revisions(worker: Value, group: Value | None) -> Facts:
+    """What it runs, and what it should."""
+    facts: Facts = []
+    has, wanted = worker["revision"], worker["wanted_revision"]
+    if worker["outdated"] and worker["pid"] is not None:
+        fields = ", ".join(worker["outdated"])
+        facts.append(
+            ("revision", f"it runs that of revision {has}, not of {wanted}: {fields} changed")
+        )
+    elif has is not None and worker["pid"] is not None:
+        facts.append(("revision", f"it runs what revision {wanted} says" if wanted else str(has)))
+    back = group["rolled_back"] if group is not None else None
+    if back is not None:
+        failed = f"revision {back['revision']} failed ({back['message']})"
+        facts.append(("rolled back", f"{failed}, so revision {back['to']} holds"))
+    return facts
+
+
+def _past(worker: Value, hint: Hint) -> Facts:
+    facts: Facts = []
+    if worker["last_exit"]:
+        facts.append(("last end", worker["last_exit"]))
+        facts.append(("", f"what it printed: {hint('logs ' + worker['name'])}"))
+    if worker["restarts"] or worker["crashes"]:
+        row = f", {worker['crashes']} crashes in a row" if worker["crashes"] > 1 else ""
+        facts.append(("restarts", f"{worker['restarts']:,}{row}"))
+    return facts

@@ -1,0 +1,37 @@
+"""POST /v1/rollback: an earlier revision of the spec comes into force again, until the file is edited."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from tmaxd.daemon.api.answers import Refusal, answer
+from tmaxd.daemon.api.query import known_only
+from tmaxd.daemon.api.types import Refused, Rollback, RolledBack
+from tmaxd.daemon.api.verb import Context, Verb
+
+_body = msgspec.json.Decoder(Rollback)
+
+
+async def handle(context: Context, request: web.Request) -> web.StreamResponse:
+    known_only(request, ())
+    try:
+        wish = _body.decode(await request.read() or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refusal(400, "bad_body", f'expected {{"revision": 3}}: {error}') from None
+    return answer(await context.facade.rollback(wish.revision))
+
+
+VERB = Verb(
+    "POST",
+    "/v1/rollback",
+    handle,
+    "An earlier revision of the spec comes into force again, until the file is edited",
+    {
+        200: ("It is in force", "application/json", RolledBack),
+        400: ("`bad_body`", "application/json", Refused),
+        404: ("`unknown_revision`", "application/json", Refused),
+        409: ("`bad_revision`: this version cannot read it", "application/json", Refused),
+    },
+    bodies={"application/json": Rollback},
+)

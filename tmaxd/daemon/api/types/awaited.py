@@ -1,0 +1,35 @@
+"""Waiting for workers to be as somebody wants them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+AwaitFor = Literal["started", "ready", "healthy", "finished", "stopped", "idle", "settled"]
+
+
+class Await(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    targets: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
+    """Groups and workers; none: all groups."""
+    for_: AwaitFor = msgspec.field(name="for")
+    """`idle`: ready and without tasks. `stopped`: no process of it is left. `settled`: as the file and the operators
+    want it, nothing is under way."""
+    timeout: Annotated[float, Meta(ge=0, le=300)] = 30.0
+    """Seconds; a client that wants to wait longer asks again."""
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    worker: str
+    state: str
+    reason: str
+    message: str
+
+
+class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+    met: bool
+    missing: tuple[Missing, ...]
+    """The first hundred of those that are not so far."""
+    count: int
+    """How many those are in all."""
