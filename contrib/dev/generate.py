@@ -1,5 +1,6 @@
 """Writes what is generated from the code, or (`--check`) fails when it differs: the schema of the spec file, the API
-description, the reference of all keys, the table of task states, and the list of files in ARCHITECTURE.md."""
+description, the reference of all keys, the page of events, the table of task states, and the list of files in
+ARCHITECTURE.md."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import tmaxd
 from tmaxd.daemon.api import openapi
-from tmaxd.spec import reference, schema
+from tmaxd.spec import event_page, reference, schema
 from tmaxd.tasks import diagram
 
 ROOT = Path(tmaxd.__file__).resolve().parent.parent
@@ -58,6 +59,7 @@ FILES: dict[str, Callable[[], str]] = {
     "schemas/tmax.schema.json": schema.text,
     "schemas/api.openapi.yaml": openapi.text,
     "docs/spec.md": reference.text,
+    "docs/events.md": event_page.text,
     "docs/tasks.md": task_states,
     "ARCHITECTURE.md": architecture,
 }

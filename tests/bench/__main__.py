@@ -23,6 +23,8 @@ SUITES = (
     "sessions",
     "start",
     "crash",
+    "pool",
+    "rollout",
     "edit",
     "settled",
     "status",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -73,11 +72,12 @@ class FakeOrders:
         self.happened: list[Event] = []
         self.something = asyncio.Event()
         """There are more events, or nobody is missing any more."""
+        self.followers = 0
+        """Streams that have waited for events."""
 
     async def order(self, order: Order) -> Ordered:
         if order.do == "scale" and any(w.name in order.targets for w in self.now.workers):
             raise Denied("bad_order", f"{order.targets[0]} is a worker; groups are scaled")
-        self.orders.append(order)
         names = [g.name for g in self.now.groups]
         groups = tuple(names) if order.all else tuple(t for t in order.targets if t in names)
         known = tuple(
@@ -85,6 +85,7 @@ class FakeOrders:
         )
         if not known:
             raise Denied("unknown_target", f"no group or worker {order.targets[0]}")
+        self.orders.append(order)
         return Ordered(do=order.do, groups=groups, workers=known)
 
     async def awaited(self, wish: Await) -> Awaited:
@@ -96,9 +97,7 @@ class FakeOrders:
                     await self.something.wait()
         except TimeoutError:
             pass
-        return Awaited(
-            met=not self.missing, missing=tuple(self.missing), count=len(self.missing)
-        )
+        return Awaited(met=not self.missing, missing=tuple(self.missing), count=len(self.missing))
 
     def arrive(self) -> None:
         """Nobody is missing any more. In the loop's thread."""
@@ -118,7 +117,7 @@ class FakeOrders:
             outcome="applied", to=number or 2, revision=4, changed=("workers.check.count",)
         )
 
-    async def events(self, filters: EventFilter) -> Sequence[Event]:
+    async def events(self, filters: EventFilter) -> tuple[Event, ...]:
         found = [
             e
             for e in self.happened
@@ -133,6 +132,7 @@ class FakeOrders:
         return self.happened[-1].seq if self.happened else 0
 
     async def later_event(self, seq: int) -> None:
+        self.followers += 1
         while self.last_event() <= seq:
             self.something.clear()
             await self.something.wait()

@@ -20,6 +20,7 @@ from tmaxd.daemon.api.types import (
     JournalStatus,
     Leftover,
     OutboxStatus,
+    PoolStatus,
     RouteStatus,
     SpecStatus,
     TmuxStatus,
@@ -81,6 +82,13 @@ def test_a_rejected_spec_stands_under_the_header() -> None:
         "        |     ^",
         "    did you mean `count`? allowed: count, cwd",
     ]
+
+
+def test_spares_are_shown_where_there_are_pools() -> None:
+    pool = PoolStatus(size=2, ready=1, starting=1)
+    lines = lines_of(groups=(group("check", "task", pool=pool), group("shell", "run")))
+    head = next(number for number, line in enumerate(lines) if line.startswith("GROUP"))
+    assert [line.split()[3] for line in lines[head : head + 3]] == ["SPARES", "1/2", "-"]
 
 
 def test_what_workers_do() -> None:

@@ -63,10 +63,10 @@ def test_attach_needs_no_daemon(home: Home) -> None:
 
 
 def test_colours_on_a_terminal_but_not_with_no_color(home: Home, running: Running) -> None:
-    running.fleet.now = status(workers=(worker("check-1", "dead", message="m" * 100),))
+    running.fleet.now = status(workers=(worker("check-1", "failed", message="m" * 100),))
     with Screen(home, "status") as screen:
         assert screen.finish() == 0
-        assert "\x1b[31mdead\x1b[0m" in screen.text
+        assert "\x1b[31mfailed\x1b[0m" in screen.text
         assert max(map(len, screen.text.splitlines()[-1:])) <= 80 + 9
     home.more_env["NO_COLOR"] = "1"
     with Screen(home, "status") as screen:
@@ -136,7 +136,13 @@ def test_names_are_completed_from_the_daemon(home: Home, running: Running) -> No
     assert complete(home, "tmaxctl attach") == ["check-1", "check-2", "shell-1"]
     assert complete(home, "tmaxctl logs", "sh") == ["shell-1"]
     assert complete(home, "tmaxctl submit") == ["check"]
-    assert complete(home, "tmaxctl", "st") == ["status"]
+    assert complete(home, "tmaxctl", "st") == ["status", "start", "stop"]
+    assert complete(home, "tmaxctl stop check", "") == ["shell", "check-1", "check-2", "shell-1"]
+    assert complete(home, "tmaxctl diff", "") == ["3", "2", "1"]
+    assert complete(home, "tmaxctl events --event", "ready,un") == [
+        "ready,unhold",
+        "ready,unhealthy",
+    ]
     assert complete(home, "tmaxctl cancel --group") == ["check"]
     assert complete(home, "tmaxctl tasks --worker", "check") == ["check-1", "check-2"]
     assert complete(home, "tmaxctl tasks --fleet") == ["demo"]

@@ -15,6 +15,7 @@ from tmaxd.daemon.runs import LiveRun
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.ports import Proc, ServerId
 from tmaxd.ports.probes import Answer
+from tmaxd.spec.fingerprint import fingerprint
 from tmaxd.spec.model import Group, Spec
 from tmaxd.spec.supervision import Health, Ready
 from tmaxd.spec.units import Duration
@@ -74,13 +75,18 @@ class Scene:
     def _wake(self) -> None:
         self.wakes += 1
 
-    def apply(self, ready: Ready | None, health: Health | None) -> None:
+    def apply(self, ready: Ready | None, health: Health | None, a: str = "b") -> str:
+        """`a`: the value of the variable A. Returns the fingerprint that the group then has."""
         group = Group(
-            kind="run", argv=("prog",), env={"A": "b"}, cwd="/there", ready=ready, health=health
+            kind="run", argv=("prog",), env={"A": a}, cwd="/there", ready=ready, health=health
         )
         self.probing.apply(Spec(fleet="sim", workers={"w": group}))
+        return fingerprint(group)
 
-    def begin(self, worker: str = "w-1", *, takes_tasks: bool = False) -> LiveRun:
+    def begin(
+        self, worker: str = "w-1", *, takes_tasks: bool = False, with_: str = ""
+    ) -> LiveRun:
+        """`with_`: the fingerprint that it was started with."""
         live = LiveRun(
             run=f"run-of-{worker}",
             worker=worker,
@@ -90,6 +96,7 @@ class Scene:
             started_wall=self.clock.wall(),
             revision=1,
             takes_tasks=takes_tasks,
+            fingerprint=with_,
             begins=self.probing.output_begins(worker),
         )
         self.probing.follow(live)

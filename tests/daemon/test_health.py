@@ -12,7 +12,7 @@ from tests.waiting import settle, until
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.probing import AT_ONCE, Probing
 from tmaxd.daemon.taskflow import TaskFlow
-from tmaxd.ports.probes import Answer, Question
+from tmaxd.ports.probes import Answer, Exec, Question
 from tmaxd.spec.supervision import Health, Ready
 from tmaxd.testing.clock import FakeClock
 from tmaxd.testing.probes import GOOD, HANGS
@@ -169,6 +169,31 @@ def test_a_changed_check_begins_anew_and_the_same_one_goes_on() -> None:
         assert len(scene.probes.asked) == asked
 
     play(body)
+
+
+def test_a_run_is_asked_in_its_own_environment_also_when_the_spec_has_another_by_now() -> None:
+    async def body() -> None:
+        health = Health(exec=CHECK, every=every(1))
+        scene = Scene(None, health)
+        old = scene.apply(None, health)
+        scene.begin(with_=old)
+        scene.apply(None, health, a="changed")
+        scene.begin("w-2", with_=old)  # adopted: of what it began with, only the fingerprint is known
+        await scene.pass_by(2.5)
+        assert {one.env["WORKER"] for one in execs(scene)} == {"w-1"}
+        assert {one.env["A"] for one in execs(scene)} == {"b"}
+        scene.apply(None, health)  # the change is taken back
+        await scene.pass_by(1.5)
+        assert {(one.env["WORKER"], one.env["A"]) for one in execs(scene)} == {
+            ("w-1", "b"),
+            ("w-2", "b"),
+        }
+
+    play(body)
+
+
+def execs(scene: Scene) -> list[Exec]:
+    return [one for one in scene.probes.asked if isinstance(one, Exec)]
 
 
 @pytest.mark.parametrize("how", ["forgotten", "dead"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.history import NEW_SLOT, History
 from tmaxd.plan.observed import NO_INTENT, Observed, Run
 from tmaxd.plan.plan import Plan
@@ -24,6 +24,7 @@ def check_rollouts(world: World, seen: Observed, before: History, made: Plan) ->
             if isinstance(x, a.Stop)
             and x.reason in CHANGES
             and split(x.worker)[0] == name
+            and not is_spare(x.worker)
             and not seen.intents.get(x.worker, NO_INTENT).force
         ]
         _not_too_many(world, seen, made, group, [f"{name}-{n}" for n in numbers], stops)
@@ -129,6 +130,8 @@ def check_order(world: World, seen: Observed, made: Plan) -> None:
                 if name in made.slots:
                     _is_so_far(world, seen, made, name, ready=condition != "started")
         elif isinstance(action, a.Stop) and action.reason == "down":
+            if is_spare(action.worker):
+                continue  # whoever else has to wait
             group = split(action.worker)[0]
             for worker in seen.runs:
                 later = world.wanted.groups.get(split(worker)[0])

@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 
 def check(world: World, seen: Observed, before: History, made: Plan) -> None:
+    _takes_each_spare_once(seen, before, made)
     assert {action.reason for action in made.actions} <= REASONS
     assert len(set(made.actions)) == len(made.actions)
     for action in made.actions:
@@ -56,6 +57,25 @@ def check(world: World, seen: Observed, before: History, made: Plan) -> None:
     check_rollouts(world, seen, before, made)
     check_order(world, seen, made)
     _order_is_no_matter(world.wanted, seen, before, world.now, made)
+
+
+def _takes_each_spare_once(seen: Observed, before: History, made: Plan) -> None:
+    """Into a slot that nothing lives in, in place of its start; and nothing else happens to it in that pass."""
+    takes = [x for x in made.actions if isinstance(x, a.Take)]
+    assert len({x.spare for x in takes}) == len({x.worker for x in takes}) == len(takes)
+    ended = {x.run for x in made.actions if isinstance(x, a.End)}
+    for take in takes:
+        run, former = seen.runs[take.spare], seen.runs.get(take.worker)
+        assert run.run == take.run
+        assert run.alive
+        assert former is None or former.run in ended
+        assert split(take.spare)[0] == split(take.worker)[0]
+        others = [x for x in made.actions if x is not take]
+        assert not any(x.worker == take.spare for x in others)
+        assert not any(isinstance(x, a.Start) and x.worker == take.worker for x in others)
+    for worker, pane in seen.seen.items():
+        if pane.alive and any(x.worker == worker for x in takes):
+            assert pane.run in {x.run for x in takes} | before.sweeps.keys()
 
 
 def _ours_only(seen: Observed, action: a.AnyAction) -> None:
@@ -186,7 +206,8 @@ def _lets_go_no_more_than_it_must(
             split(worker)[1]
             for worker in seen.seen.keys() | seen.runs.keys()
             if split(worker)[0] == name and not _leaves(seen, before.slots.get(worker), worker)
-        } - {0}
+        }
+        there = {number for number in there if number > 0}
         group = world.wanted.groups[name]
         assert group.count <= len(numbers) <= group.count + group.rollout.surge
         assert len(there & numbers) == min(len(numbers), len(there))

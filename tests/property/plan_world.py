@@ -12,7 +12,7 @@ import msgspec
 
 from tests.property.plan_parts import ADDS, REMOVES, Life, Live, Proc, Session
 from tmaxd.plan import actions as a
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.history import History, Sweep
 from tmaxd.plan.observed import Intent, Load, Member, Observed, Run, Seen
 from tmaxd.plan.plan import Plan
@@ -173,6 +173,8 @@ class World:
         match action:
             case a.Start():
                 self._start(action)
+            case a.Take():
+                self._take(action)
             case a.Adopt():
                 self._adopt(worker, action.run)
             case a.Signal():
@@ -267,6 +269,28 @@ class World:
         self._register(Live(run, worker, pid, self.server, self.now, takes))
         self.holds.discard(worker)
 
+    def _take(self, action: a.Take) -> None:
+        """The registry's part is a new value: a daemon that dies here has only told tmux and moved the FIFOs."""
+        worker, spare = action.worker, action.spare
+        if action.former is not None:
+            self.remove_session(action.former)
+        session = self.sessions[action.session_id]
+        assert session.run == action.run
+        session.worker = worker
+        if worker not in {s.name for s in self.sessions.values()}:
+            session.name = worker
+        live = self.live.pop(spare)
+        assert (live.run, worker in self.live) == (action.run, False)
+        ready_at = None if live.ready_at is None else self.now
+        live = replace(live, worker=worker, started=self.now, ready_at=ready_at)
+        if spare in self.pipes:
+            self.pipes.discard(spare)
+            self.pipes.add(worker)
+        self.holds.discard(worker)
+        self._register(live)
+        if live.ready and live.adopted and not self._unswept(worker):
+            self._begin(live)
+
     def _register(self, live: Live) -> None:
         self.live[live.worker] = live
         self.journal[live.run] = live
@@ -284,6 +308,8 @@ class World:
             self._begin(live)
 
     def _begin(self, live: Live) -> None:
+        if is_spare(live.worker):
+            return  # the dispatcher is not told
         self.current[live.worker] = live.run
         self.lives.setdefault(live.run, Life(live.worker))
 

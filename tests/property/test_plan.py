@@ -12,7 +12,7 @@ from tests.property.plan_faults import FAULTS, calm, fingerprint
 from tests.property.plan_rules import check
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.observed import Intent
 from tmaxd.plan.plan import Plan, plan
 from tmaxd.plan.rules import Condition, RolloutRules, StopRules
@@ -57,7 +57,7 @@ def wanted_of(
 ) -> Wanted:
     shared = {name for name in shared & groups.keys() if groups[name].takes_tasks}
     groups = {
-        name: msgspec.structs.replace(g, fingerprint=g.fingerprint + ",layout")
+        name: msgspec.structs.replace(g, fingerprint=g.fingerprint + ",layout", spares=0)
         if name in shared
         else g
         for name, g in groups.items()
@@ -92,7 +92,7 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
     kinds = st.just(name != "shell") if name != "echo" else st.booleans()
     after = [(other, how) for other in COMES_AFTER[name] for how in CONDITIONS]
     return st.builds(
-        lambda takes, count, version, stop, rollout, after, checked: WantedGroup(
+        lambda takes, count, version, stop, rollout, after, checked, spares: WantedGroup(
             count=count,
             takes_tasks=takes,
             fingerprint=fingerprint(takes, version),
@@ -101,6 +101,7 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
             after=after,
             checked=checked,
             heals=checked,
+            spares=spares,
         ),
         kinds,
         st.sampled_from([2, 3, 1, 0, 4]),
@@ -109,6 +110,7 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
         ROLLOUTS,
         st.lists(st.sampled_from(after), max_size=1).map(tuple) if after else st.just(()),
         st.booleans(),
+        st.sampled_from([0, 1, 0, 2]),
     )
 
 
@@ -184,18 +186,22 @@ def is_as_wanted(world: World) -> None:
     """The settled world, looked at without the planner's eyes."""
     wanted = {} if world.down else world.wanted.groups
     up: dict[str, int] = dict.fromkeys(wanted, 0)
+    spares: dict[str, int] = dict.fromkeys(wanted, 0)
     stopped = {w for w, intent in world.intents.items() if intent.stopped}
     for session in world.sessions.values():
         if not session.worker:
             assert session.pid in world.procs, "a session that is not ours was touched"
             continue
-        group, _, number = session.worker.rpartition("-")
-        up[group] += 1
+        group, number = split(session.worker)
+        if number > 0:
+            up[group] += 1
+        else:
+            spares[group] += 1
         if session.worker in stopped:
             assert session.worker not in world.live
             continue
         live = world.live[session.worker]
-        assert int(number) >= 1
+        assert number
         assert (session.name, session.piped, session.dead) == (session.worker, True, False)
         assert (live.run, live.pid) == (session.run, session.pid)
         assert session.fingerprint == wanted[group].fingerprint
@@ -208,6 +214,8 @@ def is_as_wanted(world: World) -> None:
     for name, want in wanted.items():
         gone = {w for w in stopped - there if split(w)[0] == name}
         assert up[name] <= want.count <= up[name] + len(gone)
+        of_use = any(split(w)[0] == name and split(w)[1] > 0 for w in world.live)
+        assert spares[name] == (want.spares if of_use else 0)
     assert set(world.live) == {s.worker for s in world.sessions.values() if s.worker} - stopped
     assert not world.ended
     if not world.down:
@@ -222,7 +230,7 @@ def is_as_wanted(world: World) -> None:
 def _is_approved(world: World, stopped: set[str]) -> None:
     """What has run well everywhere is what its group would go back to."""
     for name, group in world.wanted.groups.items():
-        runs = any(split(w)[0] == name and w not in stopped for w in world.live)
+        runs = any(split(w)[0] == name and not is_spare(w) for w in world.live.keys() - stopped)
         assert not runs or group.approved == group.fingerprint
 
 

@@ -83,14 +83,14 @@ class Play:
         self.fleet.save(yaml.safe_dump(self._file, sort_keys=False))
 
     def _order(self, order: Fields) -> None:
-        self.fleet.api.post("/v1/order", order)
+        self.fleet.api.post("/v1/order", body=order)
 
     def _orders(self, orders: Any) -> None:
         with ThreadPoolExecutor(len(orders.at_once)) as pool:
             list(pool.map(self._order, orders.at_once))
 
     def _rollback(self, revision: int) -> None:
-        self.fleet.api.post("/v1/rollback", {"revision": revision})
+        self.fleet.api.post("/v1/rollback", body={"revision": revision})
 
     def _kill(self, kill: Kill) -> None:
         if kill.daemon:

@@ -153,3 +153,30 @@ def test_whatever_dies(seed: int) -> None:
         assert linked <= {s.labels.run for s in sim.tmux.sessions.values()}
     finally:
         sim.close()
+
+
+def test_a_spare_s_heartbeats_are_heard() -> None:
+    """Though the dispatcher knows nothing of it."""
+    sim = Simulation(
+        "version: 1\nfleet: sim\nworkers:\n"
+        "  work: {count: 1, serve: [prog], cwd: /sim, pool: 1, health: {heartbeat: 30s}}\n"
+    )
+    try:
+        sim.start()
+        sim.settle()
+        spend(sim, 2)
+        spare = run_of(sim, "work_1")
+        for _ in range(40):
+            sim.advance(2.0)
+            sim.do(sim.workers.beat)
+            spend(sim, 1)
+        assert run_of(sim, "work_1") == spare
+        sim.workers.deaf.add("work_1")
+        for _ in range(20):
+            sim.advance(2.0)
+            sim.do(sim.workers.beat)
+            spend(sim, 1)
+        assert "stop worker=work_1 reason=unhealthy" in sim.log.getvalue()
+        assert "stop worker=work-1" not in sim.log.getvalue()
+    finally:
+        sim.close()

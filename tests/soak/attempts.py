@@ -30,7 +30,7 @@ NOTICED = 1000 * MS
 
 Span = tuple[int, int]
 Deaths = Mapping[str, Sequence[Span]]
-"""Worker to its deaths: dealt by the suite, from before the signal until it was gone, or by a poison task, from its
+"""Run to its deaths: dealt by the suite, from before the signal until it was gone, or by a poison task, from its
 sending until its end. The death of the tmux server, which takes all with it, stands under `ALL`; that of a task's
 process under `JOB`; and under `SHARED` those of all workers that may have taken records of the shared FIFO with them.
 The daemon's takes nothing with it."""
@@ -57,18 +57,20 @@ def tried(
 
 def deaths_of(kills: Iterable[Kill], rows: Iterable[Row]) -> Deaths:
     deaths: dict[str, list[Span]] = defaultdict(list)
-    found = [({"tmux": ALL, "job": JOB}.get(k.what, k.worker), (k.before, k.gone)) for k in kills]
+    found = [
+        ({"tmux": ALL, "job": JOB}.get(k.what, k.run), k.worker, (k.before, k.gone)) for k in kills
+    ]
     found += [
-        (one.worker, (one.sent, one.ended))
+        (one.run, one.worker, (one.sent, one.ended))
         for row in rows
         if kind_of(row) == "poison"
         for one in row.tries
         if one.outcome == "lost"
     ]
-    for where, span in found:
+    for where, worker, span in found:
         if where:
             deaths[where].append(span)
-        if where.rpartition("-")[0] == PULL:
+        if worker.rpartition("-")[0] == PULL:
             deaths[SHARED].append(span)
     return deaths
 
@@ -105,7 +107,7 @@ def _wrong(
         case "done":
             return "" if due == "well" else f"is done, and was to be {due}"
         case "lost":
-            places = (one.worker, ALL, *([SHARED] if row.group == PULL else []))
+            places = (one.run, ALL, *([SHARED] if row.group == PULL else []))
             if any(_died(one, deaths.get(place, ())) for place in places):
                 return ""
             return f"is lost, and nobody killed {one.worker}"

@@ -141,7 +141,7 @@ class Field:
             stat = stat_of(process.pid)
             if stat is None or stat[1] != process.start or stat[0] in "ZX":
                 return False
-            worker = _name_of(process.pid)
+            worker, run = _env_of(process.pid, "TMAX_WORKER"), _env_of(process.pid, "TMAX_RUN")
             before = time.monotonic_ns()
             signal.pidfd_send_signal(fd, signal.SIGKILL)
             poll = select.poll()
@@ -149,7 +149,7 @@ class Field:
             assert poll.poll(PATIENCE * 1000), f"{process} does not die"
         finally:
             os.close(fd)
-        self._note(what, process.pid, process.start, before, worker)
+        self._note(what, process.pid, process.start, before, worker, run)
         return True
 
     def kill_server(self) -> bool:
@@ -167,10 +167,12 @@ class Field:
         stat = stat_of(pid)
         return None if stat is None else Marked(pid, stat[1], "tmux")
 
-    def _note(self, what: str, pid: int, start: int, before: int, worker: str = "") -> None:
+    def _note(
+        self, what: str, pid: int, start: int, before: int, worker: str = "", run: str = ""
+    ) -> None:
         gone = time.monotonic_ns()
         self.kills.append(
-            Kill(what=what, pid=pid, start=start, before=before, gone=gone, worker=worker)
+            Kill(what=what, pid=pid, start=start, before=before, gone=gone, worker=worker, run=run)
         )
 
     # ------------------------------------------------------------------------------------- books
@@ -213,14 +215,14 @@ def _limit(pid: int, most: int | None) -> None:
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
 
 
-def _name_of(pid: int) -> str:
-    """The worker that a process belongs to; empty where it is none's, or gone."""
+def _env_of(pid: int, name: str) -> str:
+    """What stands in the process's environment; empty where it has none such, or is gone."""
     try:
         entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return ""
-    names = [entry.partition(b"=")[2] for entry in entries if entry.startswith(b"TMAX_WORKER=")]
-    return names[0].decode() if names else ""
+    found = [entry.partition(b"=") for entry in entries]
+    return next((value.decode() for key, _, value in found if key == name.encode()), "")
 
 
 def failpoints() -> list[str]:

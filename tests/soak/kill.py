@@ -15,4 +15,6 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
     before: int
     gone: int
     worker: str = ""
-    """Of a worker: its name."""
+    """Of a worker: its name when it was started; one that was a spare has another since."""
+    run: str = ""
+    """Of whatever belongs to one."""

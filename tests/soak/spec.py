@@ -32,6 +32,8 @@ SHAKY = "shaky"
 """The group whose tasks fail most of the time."""
 ATTEMPTS, OFTEN = 2, 4
 """Of every group, and of that one."""
+POOLS = ("sync", "aio", "cmd")
+"""Groups whose workers are replaced by spares."""
 COUNTS = {"sync": 2, "aio": 2, "pull": 2, "next": 1, "shaky": 1, "spare": 1, "cmd": 1}
 INBOX, OUTBOX = "drop", "news"
 HEARD = ("sync", "next")
@@ -74,6 +76,8 @@ def groups_of(state: State, folder: str) -> dict[str, Json]:
     }
     groups[PULL]["layout"] = state.layout
     groups[JOBS] = {"task": [sys.executable, "-S", "-E", PROGRAM, "job", folder, "{payload}"]}
+    for name in POOLS:
+        groups[name]["pool"] = 1
     if not state.spare:
         del groups[SPARE]
     return {

@@ -12,7 +12,15 @@ from tests.soak.worker import KINDS, fate
 MS = 1_000_000
 LIMITS = {"sync": 2, "pull": 2, "shaky": 4, "cmd": 2}
 KILLS = [
-    Kill(what="worker", pid=1, start=1, before=5000 * MS, gone=5010 * MS, worker="sync-1"),
+    Kill(
+        what="worker",
+        pid=1,
+        start=1,
+        before=5000 * MS,
+        gone=5010 * MS,
+        worker="sync-9",
+        run="run-sync-1",
+    ),
     Kill(what="job", pid=2, start=1, before=5000 * MS, gone=5010 * MS),
     Kill(what="daemon", pid=3, start=1, before=5000 * MS, gone=5010 * MS),
 ]
@@ -23,7 +31,7 @@ def one(attempt: int, outcome: str, at: int = 5000, worker: str = "sync-1", erro
     return Try(
         attempt=attempt,
         worker=worker,
-        run="r",
+        run=f"run-{worker}",
         outcome=outcome,
         error=error,
         sent=(at - 20) * MS,
@@ -131,7 +139,17 @@ def test_a_poison_task_takes_what_was_with_its_worker() -> None:
 def test_what_stood_in_a_shared_fifo_is_lost_with_a_worker_of_the_group_alone(
     group: str, what: str, dead: str, sentences: int
 ) -> None:
-    kills = [Kill(what=what, pid=9, start=1, before=5000 * MS, gone=5001 * MS, worker=dead)]
+    kills = [
+        Kill(
+            what=what,
+            pid=9,
+            start=1,
+            before=5000 * MS,
+            gone=5001 * MS,
+            worker=dead,
+            run=f"run-{dead}",
+        )
+    ]
     lost = row("ok", one(1, "lost", worker="pull-2"), one(2, "done"), state="done", group=group)
     assert len(found(lost, kills=kills)) == sentences
 

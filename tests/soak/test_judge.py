@@ -48,7 +48,15 @@ def notes() -> list[Note]:
 
 
 KILLS = [
-    Kill(what="worker", pid=ONE[0], start=ONE[1], before=30 * MS, gone=35 * MS, worker="sync-1")
+    Kill(
+        what="worker",
+        pid=ONE[0],
+        start=ONE[1],
+        before=30 * MS,
+        gone=35 * MS,
+        worker="sync-1",
+        run="r",
+    )
 ]
 
 

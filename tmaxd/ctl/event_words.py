@@ -15,6 +15,8 @@ TOLD = {
     "ready": "became ready",
     "ended": "ended",
     "adopted": "was found running by a new daemon, which took charge of it",
+    "taken": "took over a booted spare of the pool",
+    "pool_miss": "found no spare that it could take, and was started in the ordinary way",
     "stop": "is to be stopped",
     "keys": "had keys typed into its terminal, to stop it",
     "signal": "was sent a signal",
@@ -192,6 +194,8 @@ _TELL: Mapping[str, tuple[Callable[[Value], str], ...]] = {
     "adopted": (_field("pid", "pid {}"),),
     "ended": (_how_it_ended,),
     "ready": (_seconds("after", "after {}"), _field("how", "by {}")),
+    "taken": (_field("spare", "{}"), _field("pid", "pid {}"), _seconds("age", "booted {} before")),
+    "pool_miss": (_field("why", "{}"),),
     "stop": (_changed,),
     "keys": (_field("keys", "{}"),),
     "signal": (_field("signal", "{}"), _field("pids", "to {}")),
@@ -203,7 +207,7 @@ _TELL: Mapping[str, tuple[Callable[[Value], str], ...]] = {
     "spec_rejected": (_field("problems", "problems: {}"),),
     "approved": (_field("revision", "revision {}"),),
     "rolled_back": (_field("revision", "revision {}"), _field("to", "back to {}")),
-    "probe_failed": (_field("probe", "{}"),),
-    "unhealthy": (_field("probe", "{}"),),
-    "healthy": (_field("probe", "{}"),),
+    "probe_failed": (),  # its text says which
+    "unhealthy": (),
+    "healthy": (_field("how", "{}"),),
 }

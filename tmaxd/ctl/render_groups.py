@@ -16,6 +16,7 @@ def groups(values: Sequence[Value], paint: Paint, width: int | None) -> list[str
         Column("GROUP"),
         Column("KIND", keep=1),
         Column("READY", keep=8, right=True),
+        Column("SPARES", keep=2, right=True),
         Column("QUEUED", keep=9, right=True),
         Column("LATER", keep=6, right=True),
         Column("RUNNING", keep=8, right=True),
@@ -33,6 +34,8 @@ def groups(values: Sequence[Value], paint: Paint, width: int | None) -> list[str
         for title, key in (("LATER", "delayed"), ("CANCELLED", "cancelled"))
         if not any(value[key] for value in values)
     }
+    if not any(value.get("pool") for value in values):
+        idle.add("SPARES")
     shown = [i for i, column in enumerate(columns) if column.title not in idle]
     return table(
         [columns[i] for i in shown],
@@ -48,6 +51,7 @@ def _group(group: Value) -> list[Cell]:
         group["name"],
         group["kind"],
         ("" if ready >= count else "yellow", f"{ready}/{count}"),
+        _spares(group.get("pool")),
     ]
     if group["kind"] == "run":
         return [*cells, *["-"] * 9]
@@ -63,6 +67,11 @@ def _group(group: Value) -> list[Cell]:
         _pair(group["wait_p50_ms"], group["wait_p99_ms"]),
         _pair(group["p50_ms"], group["p99_ms"]),
     ]
+
+
+def _spares(pool: Value | None) -> Cell:
+    """`1/2`: so many of those that there should be could be taken now."""
+    return f"{pool['ready']}/{pool['size']}" if pool else "-"
 
 
 def _queued(group: Value) -> Cell:

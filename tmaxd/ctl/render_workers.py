@@ -100,7 +100,7 @@ def _change(worker: Worker) -> list[str]:
     known = (*ORDERS, "paused", "after", "operator_restart")
     if pending and pending not in known and not message.startswith(pending):
         parts.append(f"pending: {pending}")
-    if worker["outdated"] and worker["pid"] is not None:
+    elif worker["outdated"] and worker["pid"] is not None and pending != "spec_changed":
         parts.append(f"still revision {worker['revision']}" if worker["revision"] else "outdated")
     if worker["waits"] and worker["waits"] not in message:
         parts.append(f"waits for {worker['waits']}")

@@ -180,6 +180,7 @@ class Executor:
             live = self.starter.register(
                 item.worker, item.run, proc, look.server, revision=0, begins=BEGINNING
             )
+        live.fingerprint = pane.fingerprint
         live.takes_tasks = not pane.fingerprint.startswith("run:")
         live.shared = shares(pane.fingerprint)
         self.starter.watch(live)

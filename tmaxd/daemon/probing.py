@@ -153,9 +153,9 @@ class Probing:
             self._alarms.set(watch, max(live.ready_at + watch.health.delay, now))
 
     def _turn(self, watch: Watched) -> None:
-        if not watch.live.alive:
-            return
         check = watch.health if watch.live.ready else watch.check
+        if not watch.live.alive or not watch.can_ask(check):
+            return
         if isinstance(check, Ready):
             self._ask_ready(watch, check)
         elif isinstance(check, Health):
@@ -193,8 +193,8 @@ class Probing:
 
     async def _answer(self, watch: Watched, check: Ready | Health) -> Answer:
         try:
-            env = self._environment(watch.live.worker, watch.group)
-            what = question(check, env, watch.group.cwd)
+            place = watch.born or watch.group
+            what = question(check, self._environment(watch.live.worker, place), place.cwd)
             if isinstance(what, Exec):
                 await self._clean()
             return await self._probes.ask(what, check.timeout)

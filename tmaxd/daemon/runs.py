@@ -31,6 +31,8 @@ class LiveRun:
     killed_by: int | None = None
     """The signal that ended its process, where the kernel has told."""
     takes_tasks: bool = False
+    fingerprint: str = ""
+    """What it was started with, as its label says; empty where that is not known."""
     begins: Mark = BEGINNING
     """Where its output begins in its worker's log."""
     said: bool = False

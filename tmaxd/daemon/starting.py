@@ -138,6 +138,7 @@ class Starter:
             revision=revision,
             begins=self._begins.pop(start.worker, BEGINNING),
         )
+        live.fingerprint = start.fingerprint
         live.takes_tasks = spec.workers[start.group].kind != "run"
         live.shared = spec.workers[start.group].layout == "shared"
         self.flow.hold(start.worker, False)

@@ -107,9 +107,7 @@ class Taking:
         live.started, live.started_wall = self.clock.now(), self.clock.wall()
         self.runs.live[item.worker] = live
         self.hearing.moved(item.spare, item.worker, live.run)
-        self.flow.note(
-            RunTaken(live.run, item.worker, live.started_wall, begins.file, begins.size)
-        )
+        self.flow.note(RunTaken(live.run, item.worker, live.started_wall, begins.file, begins.size))
         if live.adopted:
             self._serves(live)
         self._count(item.group).hits += 1

@@ -41,10 +41,11 @@ def look_for_mass_death(d: Draft) -> None:
     ended = sorted((w for w in dead if _from_outside(d, w)), key=split)
     if not ended:
         return
-    living = sum(not is_spare(w) for w in d.observed.runs) - len(dead)
-    if _is_one(d, ended, living):
-        _revive(d, ended, living)
-    elif living + len(ended) + len(d.deaths) >= FEWEST:
+    # Those of whose end tmux has not told yet count: they lived with the others, and may have died with them.
+    there = sum(not is_spare(w) for w in d.observed.runs)
+    if _is_one(d, ended, there):
+        _revive(d, ended, there - len(dead))
+    elif there + len(d.deaths) >= FEWEST:
         _note(d, ended)
 
 
@@ -96,18 +97,14 @@ def _flaps(d: Draft, worker: str, run: Run, slot: Slot) -> bool:
     return d.now - run.started < d.group_of(worker).restart.backoff.reset_after
 
 
-def _is_one(d: Draft, ended: list[str], living: int) -> bool:
+def _is_one(d: Draft, ended: list[str], there: int) -> bool:
+    """`there`: runs that live, or have ended since the last pass."""
     if d.mass is not None or any(not d.observed.runs[w].here for w in ended):
         return True
     together = set(ended).union(d.deaths)
-    # Of those that died a moment ago some live again; they count as what they were.
-    lived = living + len(together) - sum(_lives(d, w) for w in d.deaths)
+    # Of those that died a moment ago some are there again; they count as what they were.
+    lived = there + sum(w not in d.observed.runs for w in d.deaths)
     return len(together) >= FEWEST and 2 * len(together) >= lived
-
-
-def _lives(d: Draft, worker: str) -> bool:
-    run = d.observed.runs.get(worker)
-    return run is not None and run.alive
 
 
 def _revive(d: Draft, ended: list[str], living: int) -> None:

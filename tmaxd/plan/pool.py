@@ -38,12 +38,12 @@ def fit_spare(
     name = split(worker)[0]
     found: list[tuple[float, str]] = []
     why = "there is no spare"
-    for spare, run in d.observed.runs.items():
-        if is_spare(spare) and split(spare)[0] == name and spare not in d.taken:
-            unfit = why_unfit(d.observed, d.slots, spare, run, group, d.now)
-            if not unfit:
-                found.append((run.started, spare))
-            why = unfit
+    own = (s for s in d.observed.runs if is_spare(s) and split(s)[0] == name and s not in d.taken)
+    for spare in sorted(own):
+        run = d.observed.runs[spare]
+        why = why_unfit(d.observed, d.slots, spare, run, group, d.now)
+        if not why:
+            found.append((run.started, spare))
     return (min(found)[1], "") if found else (None, why)
 
 

@@ -192,6 +192,8 @@ def _canaries(d: Draft, group: WantedGroup, roll: Roll, there: Workers) -> tuple
         return roll, changing
     # What is down starts with the new spec, and so does what an operator wants started anew.
     changed = len(there.current) + len(there.forced) + there.finished + there.down
+    # Nor does a new start that was asked for make what runs the new spec already run the old one.
+    changed += sum(not item.seen.drift for item in (*there.outdated, *there.waiting))
     until = max(rules.canary_for, rules.healthy_for)
     good = sorted(since_good(run, group) + until for run in there.current)
     if len(good) >= rules.canary:

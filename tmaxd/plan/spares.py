@@ -47,7 +47,8 @@ def _plan_pool(d: Draft, name: str, group: WantedGroup, own: Sequence[str]) -> N
     size = group.spares if _is_of_use(d, name) else 0
     kept = sorted((s for s in own if not is_leaving(d, s)), key=lambda s: _worth(d, s, group))
     kept = sorted(kept[:size], key=_number)
-    numbers = {_number(spare) for spare in (*own, *d.taken, *d.half_taken.values())}
+    going = [s for s in (*d.taken, *d.half_taken.values()) if split(s)[0] == name]
+    numbers = {_number(spare) for spare in (*own, *going)}
     number = 0
     while len(kept) < size:
         number += 1

@@ -14,7 +14,8 @@ from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.orders import CANCELLED
 from tmaxd.tasks.records import Assigned
 from tmaxd.tasks.sending import ask_to_end, line_of
-from tmaxd.tasks.shared import BLANK, Moves, SharedFifo, record
+from tmaxd.tasks.shared import BLANK, SharedFifo, record
+from tmaxd.tasks.shared_moves import Moves
 from tmaxd.tasks.task import Task, from_lease
 from tmaxd.tasks.writing import pause_frame, ping_frame
 

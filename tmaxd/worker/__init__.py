@@ -13,7 +13,8 @@ Nothing here imports a library or another room of tmaxd: it must start fast and 
 `docs/protocol.md` says what goes over the FIFOs.
 """
 
+from tmaxd.worker.given import worker_name
 from tmaxd.worker.serve import serve
 from tmaxd.worker.task import Task, Temporary
 
-__all__ = ["Task", "Temporary", "serve"]
+__all__ = ["Task", "Temporary", "serve", "worker_name"]

@@ -30,6 +30,14 @@ class Given:
             raise Unfit(f"a FIFO cannot be opened: {error}") from None
 
 
+def worker_name() -> str:
+    """The name under which tmaxd knows this worker now. A spare of a pool gets another one when it takes a worker's
+    place, which its `TMAX_WORKER` cannot tell. Empty outside of a worker."""
+    pipes = os.path.realpath(os.environ.get("TMAX_PIPES", ""))
+    started_as = os.environ.get("TMAX_WORKER", "")
+    return os.path.basename(pipes) if os.path.isdir(pipes) and started_as else started_as
+
+
 def _value(name: str) -> str:
     value = os.environ.get(name)
     if not value:

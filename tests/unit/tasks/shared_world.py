@@ -11,7 +11,8 @@ from typing import Any
 
 from tmaxd.tasks.frames import Form
 from tmaxd.tasks.records import Assigned, Delivered
-from tmaxd.tasks.shared import Moves, SharedFifo
+from tmaxd.tasks.shared import SharedFifo
+from tmaxd.tasks.shared_moves import Moves
 from tmaxd.tasks.task import Task
 
 Key = tuple[int, int]

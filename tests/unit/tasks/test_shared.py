@@ -10,8 +10,9 @@ import pytest
 from tests.unit.tasks.shared_world import Life
 from tmaxd.tasks.events import Death
 from tmaxd.tasks.records import Assigned, Delivered
-from tmaxd.tasks.shared import AHEAD, BLANK, MOST_UNREAD, RECORD, Moves, SharedFifo, record
+from tmaxd.tasks.shared import AHEAD, BLANK, MOST_UNREAD, RECORD, SharedFifo, record
 from tmaxd.tasks.shared_leases import SharedLeases
+from tmaxd.tasks.shared_moves import Moves
 from tmaxd.tasks.task import Task
 
 JSON = Life("g-1", ready=True, window=4, form="json")

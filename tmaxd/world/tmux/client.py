@@ -141,7 +141,9 @@ class TmuxClient:
         lists = [one for item in items for one in taking_over(item)]
         answers = await self._reach.change(lists, server)
         failpoints.hit("pool.after_tmux")
-        _complain("a session cannot be handed over", answers, "duplicate session", "no such session")
+        _complain(
+            "a session cannot be handed over", answers, "duplicate session", "no such session"
+        )
 
     async def log_to(self, server: ServerId, files: Mapping[str, Path]) -> None:
         """Raises WorldError when a log file cannot be written; the pipes are started all the same."""
