@@ -83,9 +83,7 @@ class Scene:
         self.probing.apply(Spec(fleet="sim", workers={"w": group}))
         return fingerprint(group)
 
-    def begin(
-        self, worker: str = "w-1", *, takes_tasks: bool = False, with_: str = ""
-    ) -> LiveRun:
+    def begin(self, worker: str = "w-1", *, takes_tasks: bool = False, with_: str = "") -> LiveRun:
         """`with_`: the fingerprint that it was started with."""
         live = LiveRun(
             run=f"run-of-{worker}",

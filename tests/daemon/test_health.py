@@ -178,7 +178,8 @@ def test_a_run_is_asked_in_its_own_environment_also_when_the_spec_has_another_by
         old = scene.apply(None, health)
         scene.begin(with_=old)
         scene.apply(None, health, a="changed")
-        scene.begin("w-2", with_=old)  # adopted: of what it began with, only the fingerprint is known
+        # Adopted: of what it began with, only the fingerprint is known.
+        scene.begin("w-2", with_=old)
         await scene.pass_by(2.5)
         assert {one.env["WORKER"] for one in execs(scene)} == {"w-1"}
         assert {one.env["A"] for one in execs(scene)} == {"b"}

@@ -80,7 +80,7 @@ def _payload(row: Row, now: float) -> str:
     came before is history, which its story tells."""
     payload: str = row["payload"]
     if row["state"] in ("sent", "running"):
-        return payload
+        return f"{payload} (being cancelled)" if row["cancelling"] else payload
     notes = []
     if row["state"] == "delayed" and row["due"] is not None and row["due"] > now:
         notes.append(f"in {span(row['due'] - now)}")

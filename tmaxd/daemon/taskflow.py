@@ -34,6 +34,16 @@ from tmaxd.tasks.records import PLAIN, Options, Record
 from tmaxd.tasks.view import InFlight, View
 from tmaxd.tasks.writing import ping_frame
 
+HOW = {
+    "silent": "said nothing for longer than its lease, and was ended",
+    "task_timeout": "did not end a task in time, and was ended",
+    "unhealthy": "did not work any more, and was ended",
+    "not_ready": "was not ready in time, and was ended",
+    "crashed": "crashed",
+    "exited": "ended",
+}
+"""What became of a worker, in the story of a task that it had; others were stopped, or died."""
+
 
 class TaskFlow:
     """One a daemon, in the event loop's thread."""
@@ -182,7 +192,8 @@ class TaskFlow:
         if ended.record is not None:
             self.note(ended.record)
         excused = ended.reason in EXCUSES_TASKS
-        self._texts.post(run, Gone(worker, run, ended.unread, excused))
+        how = HOW.get(ended.reason, "was stopped" if excused else "died")
+        self._texts.post(run, Gone(worker, run, ended.unread, excused, how))
 
     def taken_back(self, group: str, unread: Collection[tuple[int, int]]) -> None:
         """The FIFO that the group shares has been emptied, and all that its runs had written is told."""

@@ -75,9 +75,11 @@ class _Now(msgspec.Struct, frozen=True):
         if row.state == "sent":
             now = self.here.get(row.id)
             if now is not None and now.started is not None:
-                return msgspec.structs.replace(
+                row = msgspec.structs.replace(
                     row, state="running", started=now.started, worker=now.worker, run=now.run
                 )
+            if now is not None and now.cancelling:
+                return msgspec.structs.replace(row, cancelling=True)
         elif row.id in self.aside and row.state in ("queued", "delayed"):
             return msgspec.structs.replace(row, waits_for=self.aside[row.id])
         return row

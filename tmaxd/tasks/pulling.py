@@ -12,7 +12,7 @@ from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.lives import Life
 from tmaxd.tasks.memory import Memory
 from tmaxd.tasks.orders import CANCELLED
-from tmaxd.tasks.records import Assigned
+from tmaxd.tasks.records import Assigned, Outcome
 from tmaxd.tasks.sending import ask_to_end, line_of
 from tmaxd.tasks.shared import BLANK, SharedFifo, record
 from tmaxd.tasks.shared_moves import Moves
@@ -63,11 +63,11 @@ def joined(m: Memory, life: Life, anew: bool) -> None:
     hold(m, life, life.held)
 
 
-def left(m: Memory, life: Life, excused: bool) -> None:
+def left(m: Memory, life: Life, excused: bool, how: str = "died") -> None:
     """It is dead, and what it held has ended."""
     fifo = life.group.shared
     if fifo is not None and fifo.reads(life.run):
-        fifo.left(life.worker, life.run, excused, m.out.now)
+        fifo.left(life.worker, life.run, excused, m.out.now, how)
 
 
 def hold(m: Memory, life: Life, held: bool) -> None:
@@ -150,7 +150,8 @@ def _end(group: GroupState, fifo: SharedFifo, moves: Moves, out: Out) -> None:
     for task, death in moves.lost:
         life = Life(death.worker, group, death.run)
         life.shares = True
-        end(life, task, "interrupted" if death.excused else "lost", f"{death.worker} died", out)
+        outcome: Outcome = "interrupted" if death.excused else "lost"
+        end(life, task, outcome, f"{death.worker} {death.how}", out)
     nobody = Life("", group, "")
     nobody.shares = True
     for task in moves.missing:

@@ -124,16 +124,17 @@ def gone(m: Memory, event: ev.Gone) -> None:
     m.out.settle(life)
     if life.sends:
         m.out.records.append(Released(life.run))
-    pulling.left(m, life, event.excused)
+    pulling.left(m, life, event.excused, event.how)
 
 
 class _Fate:
     """What the death of a run means for the tasks that it held."""
 
-    __slots__ = ("_excused", "_late", "_life", "_unread")
+    __slots__ = ("_excused", "_how", "_late", "_life", "_unread")
 
     def __init__(self, life: Life, event: ev.Gone, now: float) -> None:
         self._life = life
+        self._how = event.how
         self._unread = unread_tasks(event.unread, life.form)
         late = latest(life)
         self._late = late[1].id if late is not None and now > late[0] else None
@@ -146,4 +147,4 @@ class _Fate:
             return "unsent", ""
         if task.id == self._late:
             return "timeout", f"{life.worker} did not end it in time and was stopped"
-        return "interrupted" if self._excused else "lost", f"{life.worker} died"
+        return "interrupted" if self._excused else "lost", f"{life.worker} {self._how}"

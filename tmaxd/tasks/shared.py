@@ -185,10 +185,10 @@ class SharedFifo:
         self._answered.setdefault(run, self._number)
         self._asked.pop(run, None)
 
-    def left(self, worker: str, run: str, excused: bool, now: float) -> None:
+    def left(self, worker: str, run: str, excused: bool, now: float, how: str = "died") -> None:
         """The run is dead, or began anew; all that it wrote has been told."""
         self.never(run)
-        self.died(Death(worker, self.group, run, now, excused))
+        self.died(Death(worker, self.group, run, now, excused, how))
         self._wanted = True
 
     def died(self, death: Death) -> None:

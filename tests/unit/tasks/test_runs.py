@@ -149,3 +149,12 @@ def test_a_spooled_lease_makes_sure_of_its_file() -> None:
     assert isinstance(asked, ev.Control)
     assert isinstance(send, ev.Send)
     assert frames_of(send.data)[0]["payload_file"] == "/spool/1.payload"
+
+
+def test_the_story_says_what_became_of_the_worker() -> None:
+    d = Driver(g=GroupPolicy())
+    d.submit("g", "a")
+    d.ready("g-1")
+    d.says("g-1", started(1, 1))
+    d.tell(ev.Gone("g-1", "run-g-1", b"", how="was ended"))
+    assert d.disk.entries[1].attempts[0].error == "g-1 was ended"

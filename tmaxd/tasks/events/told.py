@@ -36,7 +36,8 @@ class Death(msgspec.Struct, frozen=True):
     at: float
     """When it was known (wall): no earlier than it died."""
     excused: bool
-    """As in `Gone`."""
+    how: str = "died"
+    """Both as in `Gone`."""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -128,6 +129,8 @@ class Gone(msgspec.Struct, frozen=True):
     run: str
     unread: bytes
     excused: bool = False
+    how: str = "died"
+    """What became of the worker, as the end of a sentence."""
 
 
 class TakenBack(msgspec.Struct, frozen=True):

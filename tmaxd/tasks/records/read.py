@@ -125,6 +125,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     expires: float | None = None
     source: int | None = None
     hops: int = 0
+    cancelling: bool = False
+    """Its worker was asked to end it; nothing on disk says so."""
     waits_for: str | None = None
     """The worker of its affinity, where it waits only because that has no room; nothing on disk says so."""
 
