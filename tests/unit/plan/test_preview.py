@@ -10,7 +10,7 @@ import pytest
 from tmaxd.plan import preview as room
 from tmaxd.plan.history import History, Slot, Stopping, Sweep
 from tmaxd.plan.observed import Intent, Load, Observed, Run, Seen
-from tmaxd.plan.plan import Plan
+from tmaxd.plan.plan import Plan, plan
 from tmaxd.plan.preview import preview
 from tmaxd.plan.rules import RestartRules, RolloutRules, StopRules
 from tmaxd.plan.wanted import Wanted, WantedGroup
@@ -136,7 +136,7 @@ def test_a_change_of_very_many_is_gone_through_in_few_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     passes = 0
-    real = room.plan
+    real = plan
 
     def counted(*arguments: Any) -> Plan:
         nonlocal passes
