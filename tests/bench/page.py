@@ -23,8 +23,8 @@ ABOUT = {
     "128 workers, the two that poll keep 16.",
     "pool": "From kill -9 of a worker whose program boots for 2 s until its successor has begun a task that was "
     "submitted meanwhile: journal, assignment and FIFO included.",
-    "rollout": "A key of the file changes, so that 100 Python workers are replaced, ten at a time, while tasks come in at "
-    "2,000 a second. What was begun and ended stands in a ledger that the workers write themselves.",
+    "rollout": "A key of the file changes, so that 100 Python workers are replaced, ten at a time, while tasks come in "
+    "at 2,000 a second. What was begun and ended stands in a ledger that the workers write themselves.",
     "edit": "From the save of the configuration until the new worker has run its first line. tmaxd has 128 "
     "workers and sees the save; circus and supervisord have 32 and are told to reload.",
     "settled": "One pass of the loop (look, decide, check every FIFO) when there is nothing to do; half of the "

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from tests.bench.contenders import Tmaxd
 from tests.bench.figures import Figure
@@ -62,7 +63,7 @@ def _figure(
     rows: list[dict[str, float]], key: str, what: str, unit: str, limit: float | None = None
 ) -> Figure:
     samples = tuple(row[key] for row in rows)
-    better = "high" if unit == "a second" else "low"
+    better: Literal["low", "high"] = "high" if unit == "a second" else "low"
     return Figure(
         suite="rollout", what=what, unit=unit, samples=samples, limit=limit, better=better
     )

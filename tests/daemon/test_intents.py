@@ -69,6 +69,14 @@ def test_a_worker_may_be_started_in_a_stopped_group() -> None:
     assert room.of("a-2") == Intent(stopped=True, drain=True)
 
 
+def test_a_stop_of_one_worker_ends_its_restart_with_the_group_and_is_not_forced_by_that() -> None:
+    room = Room()
+    room.restart(GROUP, "a-1", "a-2", force=True)
+    room.stop(TWO)
+    assert room.of("a-1") == Intent(restart="r1", force=True)
+    assert room.of("a-2") == Intent(stopped=True)
+
+
 def test_the_later_order_to_the_group_wins_over_those_to_its_workers() -> None:
     room = Room()
     room.stop(ONE)

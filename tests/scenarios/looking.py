@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -19,6 +20,8 @@ def missing(fleet: Fleet, look: Look, before: Runs, first: int) -> list[str]:
     events = fleet.events()
     found = [*_files(fleet, look), *_counts(look.events, events, first)]
     found += _in_order(look.order, events[first:])
+    if look.clock is not None and abs(events[-1]["time"] - time.time() - look.clock) > 60:
+        found.append(f"the daemon's clock stands at {events[-1]['time']}")
     if look.workers or look.groups or look.spec or look.same or look.other:
         status = fleet.status()
         workers = {w["name"]: w for w in status["workers"]}

@@ -1,5 +1,5 @@
-"""What stands in a scenario, `tests/scenarios/NAME/scenario.yaml`: steps as data. Beside it stand `tmax.yaml`, which the
-daemon begins with, and the programs of its workers; all of them are copied to the fleet's own folder.
+"""What stands in a scenario, `tests/scenarios/NAME/scenario.yaml`: steps as data. Beside it stand `tmax.yaml`, which
+the daemon begins with, and the programs of its workers; all of them are copied to the fleet's own folder.
 
 Each step has exactly one key. Patterns (of a worker, a file) are those of the shell; a text that begins with `~` is a
 regular expression that has to match somewhere. Unknown keys are errors, so that a slip of the pen cannot make a
@@ -16,11 +16,7 @@ Fields = dict[str, Any]
 """Names of fields, and what they have to be."""
 
 
-class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Events(Strict):
+class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many events with these fields since the beginning (or since `remember`)."""
 
     match: Fields
@@ -30,7 +26,7 @@ class Events(Strict):
     """Only those since `remember`."""
 
 
-class Look(Strict):
+class Look(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What has to be seen, all of it at once."""
 
     workers: dict[str, Fields] = {}
@@ -49,28 +45,31 @@ class Look(Strict):
     """Files and their lines."""
     logs: dict[str, str] = {}
     """Workers and what their terminal has shown."""
+    clock: float | None = None
+    """Seconds by which the daemon's last event is ahead of the true time, give or take a minute."""
 
 
-class Kill(Strict):
-    """A signal to workers' first processes, all at once; or the daemon's death without a word."""
+class Kill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signal to the first processes of workers, all at once; or the daemon or the tmux server dies without a word."""
 
     workers: list[str] = []
     signal: Literal["KILL", "TERM", "INT", "SEGV", "STOP"] = "KILL"
     daemon: bool = False
+    server: bool = False
 
 
-class Orders(Strict):
+class Orders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Orders of several operators, given in the same instant; none of them knows of the others."""
 
     at_once: list[Fields]
 
 
-class Submit(Strict):
+class Submit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: str
     payloads: list[str]
 
 
-class Never(Strict):
+class Never(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What must not have happened at any instant since `remember`."""
 
     down: dict[str, int] = {}
@@ -79,7 +78,7 @@ class Never(Strict):
     """Group to the number of processes that it had at once, at most."""
 
 
-class Step(Strict):
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Exactly one of these."""
 
     note: str | None = None
@@ -111,7 +110,7 @@ class Step(Strict):
     """The whole fleet is taken down."""
 
 
-class Scenario(Strict):
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     """What it shows, as a sentence."""
     steps: list[Step]

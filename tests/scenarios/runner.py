@@ -95,6 +95,8 @@ class Play:
     def _kill(self, kill: Kill) -> None:
         if kill.daemon:
             self.fleet.kill9()
+        if kill.server:
+            os.kill(self.fleet.server_pid(), signal.SIGKILL)
         if kill.workers:
             pids = {
                 name: pid

@@ -189,7 +189,9 @@ class Intents:
 
 def _merged(group: Asked, own: Asked, worker: str) -> Intent:
     stop = group if own.stopped is None else own
-    renewed = next((asked for asked in (own, group) if worker in asked.restart), None)
+    # An order to restart ends a stop; so where both are there, the stop was ordered later.
+    renews = () if stop.stopped else (own, group)
+    renewed = next((asked for asked in renews if worker in asked.restart), None)
     return Intent(
         stopped=bool(stop.stopped),
         drain=stop.drain,

@@ -155,7 +155,8 @@ class StatusFacade(FleetFace):
                 waits=waits.get(name, ""),
                 held=view.workers.get(live.run) if live else None,
                 silent=load is not None and load.silent,
-                drift=seen.drift if seen else (),
+                # What was seen may be from before its last start.
+                drift=seen.drift if seen and live and seen.run == live.run else (),
                 intent=intents.get(name, NO_INTENT),
                 wanted_revision=fleet.desired.revisions.revision_of(split(name)[0]),
                 since=slot.last_exit.at + wall_of if slot.last_exit else self._started,

@@ -69,7 +69,7 @@ def worker(f: Facts) -> t.WorkerStatus:
         run=live.run if live else None,
         revision=live.revision if live else None,
         wanted_revision=f.wanted_revision,
-        outdated=f.drift,
+        outdated=f.drift if alive else (),
         restarts=slot.restarts,
         crashes=slot.crashes,
         last_exit=last_exit(slot.last_exit),
