@@ -138,9 +138,21 @@ def test_one_that_fails_is_an_event_that_calls_no_hooks() -> None:
         room.log.info("started", worker="a-1")
         await turns()
         assert room.names() == ["started", "hook_failed"]
-        text = json.loads(room.noted[1].fields)["text"]
-        assert text == "  bad word: exit status 1\n  no such file"
+        fields = json.loads(room.noted[1].fields)
+        assert (fields["command"], fields["hook"]) == ("bad", "started")
+        assert fields["text"] == "  exit status 1: no such file"
         assert len(room.asked()) == 1
+        assert room.hooks.problems() == ("the hook `bad word` failed: exit status 1: no such file",)
+        for _ in range(2):
+            room.log.info("started", worker="a-1")
+            await turns()
+        room.flush()
+        assert [(e.name, e.count) for e in room.noted[-2:]] == [("started", 3), ("hook_failed", 3)]
+        assert "failed 3 times in a row" in room.hooks.problems()[0]
+        room.probes.answers["bad", "word"] = Answer(True)
+        room.log.info("started", worker="a-1")
+        await turns()
+        assert room.hooks.problems() == ()
 
     in_loop(body)
 

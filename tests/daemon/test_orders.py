@@ -189,3 +189,35 @@ def test_what_is_finished_is_started_again_when_somebody_says_so(do: str, again:
         assert scene.runs()["a-2"] == before
     finally:
         scene.sim.close()
+
+
+def pass_by(scene: Scene, times: int = 12) -> None:
+    """Workers work and the daemon runs, whatever is left to do."""
+    for _ in range(times):
+        scene.sim.do(scene.sim.workers.read)
+        scene.sim.do(scene.sim.workers.finish)
+        scene.sim.one_pass()
+        scene.sim.advance(1.0)
+
+
+@pytest.mark.parametrize("how", ["restart", "kill", "daemon"])
+def test_a_new_run_of_a_paused_worker_gets_no_task_either(scene: Scene, how: str) -> None:
+    scene.order("pause", "b")
+    scene.sim.settle()
+    scene.sim.submit("b", 2)
+    before = scene.worker("b-1").run
+    if how == "restart":
+        scene.order("restart", "b")
+    elif how == "kill":
+        assert scene.sim.fleet is not None
+        pid = scene.sim.fleet.runs.live["b-1"].proc.pid
+        scene.sim.do(lambda: scene.sim.processes.exit(pid, None, 9))
+    else:
+        scene.start(settle=False)
+    pass_by(scene)
+    assert (scene.worker("b-1").run == before) is (how == "daemon")
+    assert (scene.group("b").queued, scene.group("b").done) == (2, 0)
+    assert scene.worker("b-1").orders == ("pause",)
+    scene.order("resume", "b")
+    scene.sim.settle()
+    assert scene.group("b").done == 2

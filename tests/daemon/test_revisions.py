@@ -63,7 +63,7 @@ def test_back_to_what_the_file_says_is_no_rollback(scene: Scene) -> None:
     scene.ask(scene.facade.rollback(1))
     scene.ask(scene.facade.rollback(2))
     assert scene.status().spec.state == "in_force"
-    assert numbers(scene)[0] == (4, "", True, True)
+    assert numbers(scene)[0] == (4, "rollback to 2", True, True)
     again = scene.ask(scene.facade.rollback(2))
     assert (again.outcome, again.revision) == ("no_change", 4)
 

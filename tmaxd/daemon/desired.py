@@ -62,6 +62,9 @@ class Desired:
         self._wake = wake
         self._reloading = asyncio.Lock()
 
+    def problems(self) -> tuple[str, ...]:
+        return self._hooks.problems()
+
     def close(self) -> None:
         """The daemon ends: so does what it asks of workers, and what it runs on events."""
         self._hooks.close()

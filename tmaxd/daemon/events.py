@@ -83,7 +83,8 @@ class Events:
         group = str(rest.pop("group", "")) or (split(worker)[0] if worker else "")
         text = json.dumps(rest, ensure_ascii=False, default=str)
         now = self._clock.wall()
-        before = self._repeated((name, worker, group, reason, "" if worker else text), now)
+        kind = (name, worker, group, reason, _same(rest) if not worker else "")
+        before = self._repeated(kind, now)
         noted = EventNoted(
             seq=self._next,
             at=now,
@@ -97,7 +98,7 @@ class Events:
             fields=text,
             replaces=before.seq if before else None,
         )
-        self._remember((name, worker, group, reason, "" if worker else text), noted)
+        self._remember(kind, noted)
         self._next += 1
         self._put(noted)
         for tell in self.listeners:
@@ -139,6 +140,11 @@ class Events:
             self._waiting.append(EventsForgotten(noted.seq - KEPT, noted.at - KEPT_FOR))
         self._noted.set()
         self._noted = asyncio.Event()
+
+
+def _same(fields: dict[str, object]) -> str:
+    """What two events of no worker have in common where one repeats the other: not what is counted or told in it."""
+    return str({key: value for key, value in fields.items() if key not in ("seq", "text", "count")})
 
 
 def _short(value: object) -> object:

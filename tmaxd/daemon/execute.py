@@ -185,6 +185,8 @@ class Executor:
         live.shared = shares(pane.fingerprint)
         self.starter.watch(live)
         live.taken = self.clock.now()
+        if item.held:
+            self.flow.hold(item.worker, True)
         if live.takes_tasks:
             self.flow.adopted(live)
         self.probing.follow(live)

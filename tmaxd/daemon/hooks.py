@@ -48,10 +48,14 @@ class Hooks:
         self._waiting: deque[tuple[Hook, EventRow]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._skipped = 0
+        self._failing: dict[tuple[str, ...], tuple[int, str]] = {}
+        """Commands that failed when they were last run: how often in a row, and why."""
 
     def rules(self, rules: Mapping[str, tuple[Hook, ...]]) -> None:
         """What the spec in force says. Of what waits already nothing is changed."""
         self._rules = rules
+        there = {hook.argv for hooks in rules.values() for hook in hooks}
+        self._failing = {argv: bad for argv, bad in self._failing.items() if argv in there}
 
     def take(self, event: EventRow) -> None:
         """Something happened."""
@@ -101,14 +105,25 @@ class Hooks:
         command = Exec(hook.argv, env, self._cwd, told)
         await self._clean()
         answer = await self._probes.ask(command, float(hook.timeout))
-        if not answer.good:
-            output = f"\n  {answer.output}" if answer.output else ""
-            self._log.warning(
-                "hook_failed",
-                hook=event.name,
-                seq=event.seq,
-                text=f"  {' '.join(hook.argv)}: {answer.why}{output}",
-            )
+        if answer.good:
+            self._failing.pop(hook.argv, None)
+            return
+        last = answer.output.splitlines()[-1:]
+        why = ": ".join([answer.why, *last])
+        times = self._failing.get(hook.argv, (0, ""))[0] + 1
+        self._failing[hook.argv] = (times, why)
+        self._log.warning(
+            "hook_failed", command=hook.argv[0], hook=event.name, seq=event.seq, text=f"  {why}"
+        )
+
+    def problems(self) -> tuple[str, ...]:
+        """Commands that failed when they were last run, each one sentence."""
+        return tuple(
+            f"the hook `{' '.join(argv)}` failed {times} times in a row, at last: {why}"
+            if times > 1
+            else f"the hook `{' '.join(argv)}` failed: {why}"
+            for argv, (times, why) in self._failing.items()
+        )
 
 
 def as_json(event: EventRow) -> bytes:

@@ -20,9 +20,7 @@ class RevisionFacade(FleetFace):
     async def revisions(self) -> t.RevisionList:
         rows = await self._journal.revisions(KEPT)
         taken = self._fleet.desired.spec_file.taken
-        in_file = max(
-            (row.number for row in rows if row.digest == taken and not row.cause), default=0
-        )
+        in_file = max((row.number for row in rows if row.digest == taken), default=0)
         current = self._number()
         return t.RevisionList(
             tuple(

@@ -34,7 +34,7 @@ class InForce:
     applied: float
     """Wall time."""
     cause: str = ""
-    """Why, where it is not what the file says."""
+    """Why, where it did not come from the file."""
 
 
 class SpecFile:
@@ -117,8 +117,6 @@ class SpecFile:
         """An earlier revision comes into force again, under a number of its own, and holds until the file says
         something else. The keys that change. Raises ValueError when this version cannot read it."""
         cause = f"rollback to {revision.number}"
-        if revision.digest == self.taken:
-            cause = ""  # what the file says
         return self._swap(
             from_text(revision.text), revision.text, revision.digest, wall, cause=cause
         )
@@ -131,6 +129,11 @@ class SpecFile:
         self._last_number += 1
         self.in_force = InForce(spec, spec, text, digest, self._last_number, wall, cause)
         return keys
+
+    @property
+    def differs(self) -> bool:
+        """An operator has gone back to something else than what the file says."""
+        return self.in_force is not None and self.in_force.digest != self.taken
 
     def refresh(self) -> None:
         """What holds may be another: look again."""

@@ -141,7 +141,7 @@ class Starter:
         live.fingerprint = start.fingerprint
         live.takes_tasks = spec.workers[start.group].kind != "run"
         live.shared = spec.workers[start.group].layout == "shared"
-        self.flow.hold(start.worker, False)
+        self.flow.hold(start.worker, start.held)
         self.probing.follow(live)
         self.hearing.began(live)
         if gone:

@@ -88,7 +88,7 @@ class StatusFacade(FleetFace):
         cause = in_force.cause if in_force else ""
         return t.SpecStatus(
             path=str(file.path),
-            state="rolled_back" if cause and file.state == "in_force" else file.state,
+            state="rolled_back" if file.differs and file.state == "in_force" else file.state,
             revision=in_force.revision if in_force else 0,
             applied=in_force.applied if in_force else None,
             cause=cause,
@@ -169,6 +169,7 @@ class StatusFacade(FleetFace):
         fleet = self._fleet
         found = [*self._journal.problems(), *fleet.pipes.problems()]
         found.extend(why for why in (self._tmux_face.degraded, self.watch_trouble()) if why)
+        found.extend(fleet.desired.problems())
         if files := fleet.flow.trouble():
             found.append(files)
         if fleet.state.trouble:

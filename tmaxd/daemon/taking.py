@@ -109,7 +109,7 @@ class Taking:
         self.hearing.moved(item.spare, item.worker, live.run)
         self.flow.note(RunTaken(live.run, item.worker, live.started_wall, begins.file, begins.size))
         if live.adopted:
-            self._serves(live)
+            self._serves(live, item.held)
         self._count(item.group).hits += 1
         self.log.info(
             "taken",
@@ -129,11 +129,11 @@ class Taking:
             live.cut_off = True
             self.log.error("pipe_trouble", worker=item.worker, text=f"  {error}")
 
-    def _serves(self, live: LiveRun) -> None:
+    def _serves(self, live: LiveRun, held: bool) -> None:
         """From now on its time as this worker counts: what it did before spends or earns nothing."""
         if live.ready:
             live.ready_at = live.started
-        self.flow.hold(live.worker, False)
+        self.flow.hold(live.worker, held)
         if live.takes_tasks and live.ready and live.alive and not live.cut_off:
             self.flow.ready(live)
 

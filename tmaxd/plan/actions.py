@@ -46,9 +46,11 @@ class RemoveShared(Action, frozen=True, tag="remove_shared"):
 
 
 class Adopt(Action, frozen=True, tag="adopt"):
-    """Take charge of a run that lives already."""
+    """Take charge of a run that lives already. `held`, here and in `Start` and `Take`: it gets no tasks, from the first
+    moment on."""
 
     run: str
+    held: bool = False
 
 
 class Start(Action, frozen=True, tag="start"):
@@ -60,6 +62,7 @@ class Start(Action, frozen=True, tag="start"):
     fields: tuple[str, ...] = ()
     miss: str = ""
     """Why no spare of the group's pool was taken, in words; empty where none could be expected."""
+    held: bool = False
 
 
 class Take(Action, frozen=True, tag="take"):
@@ -74,6 +77,7 @@ class Take(Action, frozen=True, tag="take"):
     """Id of the dead session that the worker has; it is removed."""
     age: float = 0.0
     """Seconds since the spare was started."""
+    held: bool = False
 
 
 class Hold(Action, frozen=True, tag="hold"):

@@ -91,6 +91,7 @@ def take(d: Draft, worker: str, spare: str, reason: Reason, former: Seen | None)
             pane_id=seen.pane_id,
             former=None if former is None else former.session_id,
             age=max(0.0, d.now - run.started),
+            held=d.intent(worker).paused,
         )
     )
     d.taken.add(spare)

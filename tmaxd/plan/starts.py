@@ -142,6 +142,7 @@ def _start(
                 pane_id=seen.pane_id if seen else None,
                 fields=slot.changed,
                 miss="" if reason == "added" else miss,
+                held=d.intent(worker).paused,
             )
         )
         d.first = d.first or not is_spare(worker)

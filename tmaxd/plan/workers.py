@@ -83,7 +83,8 @@ def _settled(
 
 
 def _adopt(d: Draft, worker: str, seen: Seen) -> None:
-    d.actions.append(Adopt(worker=worker, reason="adopted", run=seen.run))
+    held = d.intent(worker).paused
+    d.actions.append(Adopt(worker=worker, reason="adopted", run=seen.run, held=held))
     d.pending[worker] = "adopted"
     d.wake(d.now)
 

@@ -51,7 +51,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "journal_refused": ("text",),
     "journal_unreadable": ("text",),
     "commits_missing": ("text",),
-    "hook_failed": ("hook", "seq", "text"),
+    "hook_failed": ("command", "hook", "seq", "text"),
     "hooks_skipped": ("count", "text"),
     "leftover_probes_ended": ("pids",),
 }
@@ -60,6 +60,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 WORDS: Final = {
     "after": "seconds from its start",
     "age": "seconds that the spare had lived",
+    "command": "the program",
     "cause": "why, where the file did not say so: `rollback to 3`",
     "changed": "keys of the spec that are different from before",
     "count": "how many; of `ordered`, the workers that a group was scaled to",
