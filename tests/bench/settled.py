@@ -81,7 +81,7 @@ async def on_tmux(passes: int) -> list[tuple[float, float]]:
         tmux = None
         try:
             fleet, tmux = await _real(folder)
-            while not (fleet.settled and len(fleet.state.look.observed.runs) == REAL):
+            while not (fleet.settled and _is_all_up(fleet)):
                 await fleet.one_pass()
                 await asyncio.sleep(0.02)
             return await timed(fleet, SystemClock(), passes)
@@ -92,6 +92,13 @@ async def on_tmux(passes: int) -> list[tuple[float, float]]:
                 fleet.pipes.close()
                 await fleet.journal.close()
             end_all(name)
+
+
+def _is_all_up(fleet: Fleet) -> bool:
+    """Healthy for so long, too, that nothing more will be said of them."""
+    revisions, groups = fleet.desired.revisions, fleet.desired.wanted.groups
+    there = len(fleet.state.look.observed.runs) == REAL
+    return there and all(revisions.approved(name) for name in groups)
 
 
 async def timed(

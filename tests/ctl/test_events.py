@@ -131,8 +131,32 @@ def test_which_are_shown(home: Home, running: Running) -> None:
     wrong = home.ctl("events", "--event", "reddy")
     assert (wrong.code, wrong.err) == (
         2,
-        "tmaxctl: there is no event `reddy`; did you mean ready?\n",
+        "tmaxctl: there is no event `reddy`; did you mean ready? (docs/events.md has them all)\n",
     )
+    assert "did you mean worker_crashed?" in home.ctl("events", "--event", "crashed").err
+
+
+def test_names_that_are_not_there(home: Home, running: Running) -> None:
+    running.fleet.happened = [event(1, "removed", worker="gone-1", group="gone")]
+    wrong = home.ctl("events", "-f", "--worker", "chekc-1")
+    assert (wrong.code, wrong.err) == (
+        1,
+        "tmaxctl: there is no worker `chekc-1`; did you mean check-1?\n",
+    )
+    assert "did you mean check?" in home.ctl("events", "--group", "chek").err
+    assert seqs(home, "--worker", "gone-1") == seqs(home, "--group", "gone") == [1]
+
+
+def test_a_kind_of_event(home: Home, running: Running) -> None:
+    running.fleet.happened = [
+        event(1, "ended", worker="check-1", reason="crashed"),
+        event(2, "ended", worker="check-2", reason="crashed"),
+        event(3, "ended", worker="check-1", reason="operator_stop"),
+    ]
+    assert seqs(home, "--event", "worker_crashed") == [1, 2]
+    assert seqs(home, "--event", "worker_crashed", "--last", "1") == [2]
+    assert seqs(home, "--event", "worker_crashed,ended", "--last", "1") == [3]
+    assert seqs(home, "--event", "worker_crashed", "--since", "1") == [2]
 
 
 def test_following(home: Home) -> None:

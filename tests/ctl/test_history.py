@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tests.ctl.fake_orders import COUNT, TOKEN, revision
 from tests.ctl.harness import Home, Running, conforms
 from tests.ctl.screen import Screen
-from tmaxd.daemon.api.types import Missing
+from tmaxd.ctl.render_revisions import changed
+from tmaxd.ctl.text import columns_of
+from tmaxd.daemon.api.types import ChangedKey, Missing, ReloadResult
 
 BACK = "revision 2 is in force again, as revision 4 (1 key); it holds until the file is edited"
 
@@ -44,6 +48,38 @@ def test_a_difference(home: Home, running: Running) -> None:
     running.fleet.changes = ()
     assert home.ctl("diff", "1", "3").out == "revision 1 → 3: they mean the same\n"
     assert home.ctl("diff", "0").code == 2
+
+
+def test_values_as_the_file_has_them(home: Home, running: Running) -> None:
+    running.fleet.changes = (
+        ChangedKey(key="workers.check.stop.after", old=10.0, new=5.0, takes_effect="live"),
+        ChangedKey(key="workers.check.backoff.factor", old=2.0, new=1.5, takes_effect="live"),
+        ChangedKey(key="workers.check.ready", new={"within": 90.5}, takes_effect="live"),
+    )
+    out = home.ctl("diff").out
+    assert "10s → 5s" in out
+    assert "2.0 → 1.5" in out
+    assert 'added: {"within": "1m30s500ms"}' in out
+
+
+def test_nothing_of_a_long_value_is_hidden() -> None:
+    old, new = ["x" * 30, *("a" * 9 for _ in range(30))], ["x" * 30, "last"]
+    change = {"key": "workers.a.run", "old": old, "new": new, "takes_effect": "when_idle"}
+    lines = changed([change], width=60)
+    assert lines[0] == "workers.a.run, by replacing workers when they are idle:"
+    assert max(map(columns_of, lines)) <= 60
+    assert lines[-1].endswith('"last"]')
+    assert any(line.startswith("  → [") for line in lines)
+
+
+def test_the_way_back_is_named(home: Home, running: Running) -> None:
+    running.fleet.rows = [revision(3, "rollback to 1", in_force=True), revision(2, in_file=True)]
+    spec = msgspec.structs.replace(running.fleet.now.spec, state="rolled_back")
+    running.fleet.now = msgspec.structs.replace(running.fleet.now, spec=spec)
+    running.fleet.reload_result = ReloadResult(outcome="no_change", revision=3, converged=True)
+    assert "or by `tmaxctl rollback 2`" in home.ctl("status").out
+    assert "or by `tmaxctl rollback 2`" in home.ctl("reload").err
+    assert "without an edit: tmaxctl rollback 2\n" in home.ctl("rollback", "1").err
 
 
 def test_a_rollback(home: Home, running: Running) -> None:

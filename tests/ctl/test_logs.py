@@ -96,8 +96,12 @@ def test_workers_without_a_log(home: Home, running: Running) -> None:
     assert "check-1 has written nothing yet" in silent.err
     unknown = home.ctl("logs", "chekc-1", "-f")
     assert unknown.code == 1
-    assert unknown.err == "tmaxctl: fleet demo has no worker chekc-1; did you mean check-1?\n"
+    assert unknown.err == "tmaxctl: there is no worker `chekc-1`; did you mean check-1?\n"
     assert home.ctl("logs", "../../secret").code == 2
+    several = home.ctl("logs", "check")
+    assert (several.code, several.err) == (1, "tmaxctl: check is a group: check-1, check-2\n")
+    assert "shell-1 has written nothing yet" in home.ctl("logs", "shell").err, "a group of one"
+    assert home.ctl("attach", "check").err == several.err
 
 
 def test_a_link_is_not_followed(home: Home) -> None:

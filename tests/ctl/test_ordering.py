@@ -99,6 +99,10 @@ def test_scaling(home: Home, running: Running) -> None:
     refused = home.ctl("scale", "check-1", "2")
     assert (refused.code, refused.err) == (2, "tmaxctl: check-1 is a worker; groups are scaled\n")
     assert home.ctl("scale", "check", "-o", "json").code == 2
+    for wrong in ("x", "-1", "1001"):
+        refused = home.ctl("scale", "check", wrong)
+        assert refused.code == 2
+        assert f"`{wrong}` is no number of workers: 0 to 1000" in refused.err
 
 
 def test_orders_that_make_no_sense(home: Home, running: Running) -> None:
@@ -122,6 +126,22 @@ def test_waiting(home: Home, running: Running) -> None:
     assert running.fleet.wishes[-1].targets == ()
     value = home.ctl("wait", "check", "-o", "json").json
     assert (value["met"], value["for"], value["targets"]) == (True, "ready", ["check"])
+
+
+def test_who_is_stopped_is_not_waited_for(home: Home, running: Running) -> None:
+    own = tuple(worker(f"check-{n}", "stopped", pid=None, orders=("stop",)) for n in (1, 2))
+    running.fleet.now = status(workers=(*own, worker("shell-1", "running")))
+    assert "; 2 workers stopped by order, not waited for)" in home.ctl("wait").out
+    assert "not waited for" not in home.ctl("wait", "shell").out
+    assert "not waited for" not in home.ctl("wait", "check", "--for", "stopped").out
+
+
+def test_who_runs_well_is_told_without_an_old_reason(home: Home, running: Running) -> None:
+    running.fleet.missing = [
+        Missing(worker="check-2", state="running", reason="crashed", message="")
+    ]
+    done = home.ctl("wait", "check", "--for", "stopped", "--timeout", "30ms")
+    assert "\n  check-2: running\n" in done.err
 
 
 def test_a_wait_that_is_not_met(home: Home, running: Running) -> None:

@@ -10,8 +10,9 @@ import pytest
 from tests.ctl.fake_fleet import PROBLEM, group, status, worker
 from tests.ctl.fake_story import START
 from tests.ctl.rows import row
+from tmaxd.ctl.hints import plainly
 from tmaxd.ctl.render_changes import plan
-from tmaxd.ctl.render_status import progress
+from tmaxd.ctl.render_status import blockers, cannot_start, progress
 from tmaxd.ctl.render_status import status as render
 from tmaxd.ctl.render_tasks import change, tasks
 from tmaxd.ctl.text import colour, columns_of
@@ -140,6 +141,28 @@ def test_what_workers_do() -> None:
     assert progress(msgspec.to_builtins(value)) == (
         "1 of 4 workers up (1 absent, 1 backoff, 1 draining, 1 pending)"
     )
+
+
+def test_who_is_paused_is_up() -> None:
+    own = (worker("check-1"), worker("check-2", "draining", pending="paused", orders=("pause",)))
+    value = status(workers=own, groups=(group("check"),))
+    assert progress(msgspec.to_builtins(value)) == "2 of 2 workers up (1 paused)"
+
+
+def test_when_nothing_but_starts_that_fail_is_left() -> None:
+    bad = tuple(
+        worker(f"check-{n}", "backoff", pid=None, reason="start_failed", message="no\nsuch file")
+        for n in range(1, 8)
+    )
+    good, waits = worker("shell-1"), worker("db-1", "waiting", pid=None, reason="after")
+    value = msgspec.to_builtins(status(workers=(*bad, good, waits)))
+    assert cannot_start(value)
+    lines = blockers(value, plainly)
+    assert lines[0] == "  check-1: backoff: no; such file"
+    assert lines[5] == "  and check-6 (backoff), check-7 (backoff), db-1 (waiting)"
+    begins = worker("db-1", "starting")
+    assert not cannot_start(msgspec.to_builtins(status(workers=(*bad, begins))))
+    assert not cannot_start(msgspec.to_builtins(status(workers=(good,))))
 
 
 def test_notes_are_cut_to_the_terminal() -> None:

@@ -67,6 +67,8 @@ def test_a_rollback_by_hand() -> None:
         "revision 5 is in force: rollback to 3; /t.yaml says something else, which holds once it is "
         "edited"
     ]
+    told = render(msgspec.to_builtins(status(spec=spec)), NOW, back="tmaxctl rollback 4")
+    assert told[1].endswith("holds once it is edited, or by `tmaxctl rollback 4`")
 
 
 def test_mass_death() -> None:

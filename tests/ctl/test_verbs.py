@@ -258,5 +258,5 @@ def test_control_characters_do_not_reach_the_terminal(home: Home, running: Runni
     running.fleet.now = status(workers=(evil,), problems=("bad \x1b[2J",))
     done = home.ctl("status")
     assert "bad \\e[2J" in done.out
-    assert "\\e]0;owned\\x07\\nsecond\\u202e" in done.out
+    assert "\\e]0;owned\\x07; second\\u202e" in done.out
     assert "\x1b" not in done.out

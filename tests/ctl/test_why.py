@@ -101,6 +101,23 @@ def test_every_state_has_words() -> None:
     assert set(DOES) == set(get_args(WorkerState))
 
 
+def test_repeats_stand_where_they_began() -> None:
+    past = (
+        event(4, "stop", worker="check-1"),
+        event(9, "started", worker="check-1", first=START + 1, count=3),
+    )
+    assert lines_of("running", events=past)[-2:] == [
+        "  T+1  was started ×3, last at T+9",
+        "  T+4  is to be stopped",
+    ]
+
+
+def test_no_log_no_hint() -> None:
+    value = msgspec.to_builtins(worker("check-1", "backoff", pid=None, last_exit="exit status 3"))
+    without = Telling(NOW, str, plainly, log=False)
+    assert not any("tmaxctl logs" in line for line in why(value, None, (), without))
+
+
 def test_no_line_is_wider_than_the_terminal() -> None:
     past = [event(1, "pipe_trouble", fields={"text": "x y " * 99})]
     lines = lines_of("failed", events=past, width=60, pid=None, message="m " * 99)
@@ -146,6 +163,8 @@ def test_the_verb(home: Home, running: Running) -> None:
     value = home.ctl("why", "check-1", "-o", "json").json
     assert (value["worker"]["name"], value["group"]["name"]) == ("check-1", "check")
     assert [e["seq"] for e in value["events"]] == [1, 2]
+    assert "check is a group" not in home.ctl("why", "check").err, "it has one worker"
+    assert home.ctl("why", "check").out == done.out
     assert home.ctl("why", "check-9").out.startswith("there is no check-9 now\nwhat was decided")
     unknown = home.ctl("why", "chekc-1")
     assert (unknown.code, unknown.err) == (

@@ -140,7 +140,9 @@ def test_ready_by_a_line_of_output() -> None:
         assert live.probe == "the log of w-1 cannot be read: Input/output error"
         scene.outputs.broken.clear()
         await scene.pass_by(UNREADABLE)
-        assert live.probe == "no line of its output matches listening on \\d+$\nloading"
+        assert (
+            live.probe == "no line of its output matches listening on \\d+$; its last line: loading"
+        )
         scene.outputs.write("w-1", b"\x1b[1mlistening on 8080\x1b[0m\r\n")
         await scene.pass_by(0.1)
         assert is_ready(live)

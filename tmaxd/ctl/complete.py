@@ -48,10 +48,10 @@ def revisions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[s
 
 def events(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Of the last of several that commas part."""
-    from tmaxd.spec.event_names import MEANINGS
+    from tmaxd.spec.event_names import KINDS, MEANINGS
 
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in MEANINGS if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in (*MEANINGS, *KINDS) if name.startswith(last)]
 
 
 def _names(

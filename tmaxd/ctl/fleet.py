@@ -26,9 +26,14 @@ def check_fleet(name: str) -> str:
     return name
 
 
+def is_worker(name: str) -> bool:
+    """It can be a worker's name, whether there is one or not."""
+    return _WORKER.fullmatch(name) is not None
+
+
 def check_worker(name: str) -> str:
     """The same for a worker's name."""
-    if not _WORKER.fullmatch(name):
+    if not is_worker(name):
         raise WrongUsage(f"`{name}` is not a worker's name: GROUP-N, such as check-1")
     return name
 

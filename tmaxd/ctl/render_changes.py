@@ -48,11 +48,17 @@ def plan(value: Mapping[str, Any], paint: Paint = plain, width: int | None = Non
 def _action(action: Mapping[str, Any]) -> list[Cell]:
     return [
         (ACTION_STYLES.get(action["action"], ""), action["action"]),
-        action["worker"] or action["group"] or "-",
+        _target(action),
         action["reason"],
         action["field"] or "-",
         action["detail"],
     ]
+
+
+def _target(action: Mapping[str, Any]) -> str:
+    """No name of a worker has a `_`, which stands before the number of a spare."""
+    worker = action["worker"]
+    return f"spare {worker}" if worker and "_" in worker else worker or action["group"] or "-"
 
 
 def _setting(setting: Mapping[str, Any]) -> list[Cell]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tmaxd.ctl.text import many
+from tmaxd.ctl.text import in_line, many
 
 if TYPE_CHECKING:
     from tmaxd.ctl.hints import Hint
@@ -16,6 +16,8 @@ NAMED = 4
 
 SHOWN = 10
 """Of those that are not so far."""
+
+WELL = ("running", "idle", "busy")
 
 ENDS = {
     "start": ("stop", "drain"),
@@ -80,8 +82,11 @@ def missing(answer: Mapping[str, Any], hint: Hint) -> list[str]:
     found = answer["missing"]
     lines = []
     for worker in found[:SHOWN]:
-        why = worker["message"] or worker["reason"]
-        lines.append(f"  {worker['worker']}: {worker['state']}" + (f": {why}" if why else ""))
+        # Of one that runs well the reason is why it was started: about an earlier life.
+        why = worker["message"] or (worker["reason"] if worker["state"] not in WELL else "")
+        lines.append(
+            f"  {worker['worker']}: {worker['state']}" + (f": {in_line(why)}" if why else "")
+        )
     if answer["count"] > SHOWN:
         lines.append(f"  and {many(answer['count'] - SHOWN, 'worker')} more")
     if found:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tmaxd.ctl.durations import written
 from tmaxd.ctl.tables import Cell, Column, table
-from tmaxd.ctl.text import Paint, clean, cut, many, plain, span
+from tmaxd.ctl.text import Paint, clean, columns_of, cut, many, plain, span, wrap
 
 Value = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ EFFECTS = {
     "refused": "not while the fleet runs",
 }
 
-LONGEST = 200
+LONGEST = 4000
 """Characters of a value."""
 
 
@@ -78,7 +78,22 @@ def changed(changes: Sequence[Value], paint: Paint = plain, width: int | None = 
         ]
         for change in changes
     ]
-    return table(columns, rows, paint=paint, width=width)
+    lines = table(columns, rows, paint=paint)
+    if width is None or max(map(columns_of, table(columns, rows))) <= width:
+        return lines
+    return [line for change in changes for line in _at_length(change, paint, width)]
+
+
+def _at_length(change: Value, paint: Paint, width: int) -> list[str]:
+    """A change that no table has room for: what was and what is in lines of their own, broken where they have to be."""
+    effect = str(EFFECTS.get(change["takes_effect"], change["takes_effect"]))
+    style, text = cell if isinstance(cell := _change(change), tuple) else ("", cell)
+    parts = [text]
+    if "old" in change and "new" in change and text != "changed":
+        old, new = _text(change["key"], change["old"]), _text(change["key"], change["new"])
+        parts = [old, f"→ {new}"]
+    found = [paint(style, line) for part in parts for line in wrap(f"  {part}", width, "    ")]
+    return [*wrap(clean(f"{change['key']}, {effect}:"), width), *found]
 
 
 def rolled_back(value: Value) -> str:
@@ -94,13 +109,15 @@ def rolled_back(value: Value) -> str:
 def _change(change: Value) -> Cell:
     secret = "env" in change["key"].split(".")[2:3]
     if "old" not in change:
-        return ("green", "added" if secret else f"added: {_text(change['new'])}")
+        return ("green", "added" if secret else f"added: {_text(change['key'], change['new'])}")
     if "new" not in change:
-        return ("red", "removed" if secret else f"removed: {_text(change['old'])}")
+        return ("red", "removed" if secret else f"removed: {_text(change['key'], change['old'])}")
     # Variables may be secrets, and terminals are looked at.
-    return "changed" if secret else f"{_text(change['old'])} → {_text(change['new'])}"
+    if secret:
+        return "changed"
+    old, new = (_text(change["key"], change[which]) for which in ("old", "new"))
+    return f"{old} → {new}"
 
 
-def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return cut(clean(text), LONGEST)
+def _text(key: str, value: object) -> str:
+    return cut(clean(written(key, value)), LONGEST)

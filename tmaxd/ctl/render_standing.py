@@ -22,12 +22,13 @@ def standing(status: Value) -> Sentences:
     return found + _mass_death(status["workers"])
 
 
-def spec_set_aside(spec: Value) -> str:
-    """Who has gone back to an earlier revision finds here what holds, and until when."""
+def spec_set_aside(spec: Value, back: str = "") -> str:
+    """Who has gone back to an earlier revision finds here what holds, and until when. `back`: the command that ends it
+    without an edit."""
     why = f": {spec['cause']}" if spec["cause"] else ""
     return (
         f"revision {spec['revision']} is in force{why}; {spec['path']} says something else, which holds "
-        "once it is edited"
+        "once it is edited" + (f", or by `{back}`" if back else "")
     )
 
 

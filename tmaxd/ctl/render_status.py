@@ -10,7 +10,7 @@ from tmaxd.ctl.hints import Hint
 from tmaxd.ctl.render_problems import problem
 from tmaxd.ctl.render_standing import spec_set_aside, standing
 from tmaxd.ctl.render_workers import OVER, SETTLED, state_of
-from tmaxd.ctl.text import Paint, clean, columns_of, many, plain, span, wrap
+from tmaxd.ctl.text import Paint, clean, columns_of, in_line, many, plain, span, wrap
 
 Status = Mapping[str, Any]
 
@@ -18,11 +18,14 @@ STUCK = ("backoff", "quarantined", "absent", "waiting", "unhealthy", "failed")
 """States in which a worker keeps the fleet from being as it should, for a reason that is worth a line."""
 
 
-def status(value: Status, now: float, paint: Paint = plain, width: int | None = None) -> list[str]:
-    """`now`: wall time. No line is wider than `width` columns, but for the excerpts of a rejected spec."""
+def status(
+    value: Status, now: float, paint: Paint = plain, width: int | None = None, back: str = ""
+) -> list[str]:
+    """`now`: wall time; `back`: the command that ends a rollback. No line is wider than `width` columns, but for
+    the excerpts of a rejected spec."""
     lines = [
         *_header(value, now, paint, width),
-        *_spec(value["spec"], paint, width),
+        *_spec(value["spec"], back, paint, width),
         *_troubles(value, paint, width),
     ]
     for key, render in (
@@ -41,20 +44,34 @@ def status(value: Status, now: float, paint: Paint = plain, width: int | None = 
 def progress(value: Status) -> str:
     """How far the fleet is, in half a line."""
     wanted = sum(group["count"] for group in value["groups"])
-    up = sum(worker["state"] in SETTLED for worker in value["workers"])
-    moving = _unsettled(value)
+    up = sum(state_of(worker) in (*SETTLED, "paused") for worker in value["workers"])
+    paused = sum(state_of(worker) == "paused" for worker in value["workers"])
+    moving = ", ".join(
+        part for part in (_unsettled(value), f"{paused} paused" * bool(paused)) if part
+    )
     return f"{up} of {many(wanted, 'worker')} up" + (f" ({moving})" if moving else "")
 
 
+def cannot_start(value: Status) -> bool:
+    """All that is missing are workers that cannot be started, and those that wait: time alone mends neither."""
+    late = [w for w in value["workers"] if state_of(w) not in (*SETTLED, *OVER, "paused")]
+    failed = [w for w in late if w["reason"] == "start_failed"]
+    return bool(failed) and all(w in failed or w["state"] == "waiting" for w in late)
+
+
 def blockers(value: Status, hint: Hint, most: int = 5) -> list[str]:
-    """What keeps the fleet from converging, a line a worker."""
+    """What keeps the fleet from converging: a line a worker for the first of them, and the names of all others."""
     stuck = [w for w in value["workers"] if w["state"] in STUCK]
     lines = [
-        clean(f"  {w['name']}: {w['state']}: {w['message'] or w['last_exit'] or w['reason']}")
+        clean(
+            f"  {w['name']}: {w['state']}: {in_line(w['message'] or w['last_exit'] or w['reason'])}"
+        )
         for w in stuck[:most]
     ]
     if len(stuck) > most:
-        lines.append(f"  and {len(stuck) - most} more")
+        lines.append(
+            clean("  and " + ", ".join(f"{w['name']} ({w['state']})" for w in stuck[most:]))
+        )
     ran = [w["name"] for w in stuck if w["reason"] != "start_failed" and w["state"] != "waiting"]
     if ran:
         lines.append(clean(f"  what {ran[0]} printed last: {hint(f'logs {ran[0]}')}"))
@@ -102,7 +119,7 @@ def _breadth(parts: Sequence[tuple[int, str, str]]) -> int:
     return sum(columns_of(text) for _, _, text in parts) + 3 * (len(parts) - 1)
 
 
-def _spec(spec: Mapping[str, Any], paint: Paint, width: int | None) -> list[str]:
+def _spec(spec: Mapping[str, Any], back: str, paint: Paint, width: int | None) -> list[str]:
     stays = f"revision {spec['revision']} stays in force" if spec["revision"] else "nothing runs"
     lines: list[str] = []
     if spec["state"] == "missing":
@@ -111,7 +128,7 @@ def _spec(spec: Mapping[str, Any], paint: Paint, width: int | None) -> list[str]
         lines += _sentence("red", f"{spec['path']} is rejected; {stays}:", paint, width)
         lines += [f"  {line}" for p in spec["problems"] for line in problem(p, "error", paint)]
     elif spec["state"] == "rolled_back":
-        lines += _sentence("yellow", spec_set_aside(spec), paint, width)
+        lines += _sentence("yellow", spec_set_aside(spec, back), paint, width)
     lines += [f"  {line}" for w in spec["warnings"] for line in problem(w, "warning", paint)]
     return lines
 

@@ -70,6 +70,8 @@ class Telling:
     hint: Hint
     paint: Paint = plain
     width: int | None = None
+    log: bool = True
+    """Whether the worker has written anything."""
 
     def fact(self, label: str, text: str) -> list[str]:
         line = f"  {label}".ljust(LABEL - 1) + " " + clean(text)
@@ -88,7 +90,7 @@ def why(worker: Value, group: Value | None, events: Sequence[Value], telling: Te
         *_next(worker, telling),
         *_orders(worker, telling.hint),
         *_revisions(worker, group),
-        *_past(worker, telling.hint),
+        *_past(worker, telling),
     ]
     for label, text in facts:
         first, *more = text.splitlines() or [""]
@@ -98,14 +100,17 @@ def why(worker: Value, group: Value | None, events: Sequence[Value], telling: Te
 
 
 def history(events: Sequence[Value], telling: Telling) -> list[str]:
-    """The last decisions, newest last."""
+    """The last decisions, newest last. Repeats are one line, at the time of the first, with that of the last."""
     if not events:
         return ["no events of it are kept"]
     lines = ["what was decided and what happened:"]
-    moments = [telling.moment(event["at"]) for event in events]
+    events = sorted(events, key=lambda event: (event["first"], event["seq"]))
+    moments = [telling.moment(event["first"]) for event in events]
     room = max(map(len, moments))
     for moment, event in zip(moments, events, strict=True):
-        line = f"  {moment:>{room}}  {clean(_who(event) + told(event))}"
+        last = telling.moment(event["at"])
+        again = f", last at {last}" if event["count"] > 1 and last != moment else ""
+        line = f"  {moment:>{room}}  {clean(_who(event) + told(event))}{again}"
         lines += wrap(line, telling.width, " " * (room + 4))
     return lines
 
@@ -208,11 +213,12 @@ def _revisions(worker: Value, group: Value | None) -> Facts:
     return facts
 
 
-def _past(worker: Value, hint: Hint) -> Facts:
+def _past(worker: Value, telling: Telling) -> Facts:
     facts: Facts = []
     if worker["last_exit"]:
         facts.append(("last end", worker["last_exit"]))
-        facts.append(("", f"what it printed: {hint('logs ' + worker['name'])}"))
+        if telling.log:
+            facts.append(("", f"what it printed: {telling.hint('logs ' + worker['name'])}"))
     if worker["restarts"] or worker["crashes"]:
         row = f", {worker['crashes']} crashes in a row" if worker["crashes"] > 1 else ""
         facts.append(("restarts", f"{worker['restarts']:,}{row}"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tmaxd.ctl.tables import Cell, Column, table
-from tmaxd.ctl.text import Paint, span
+from tmaxd.ctl.text import Paint, in_line, span
 
 Worker = Mapping[str, Any]
 
@@ -70,7 +70,14 @@ def _worker(worker: Worker, now: float) -> list[Cell]:
         span(now - worker["since"]) if alive else "-",
         str(worker["restarts"] or "-"),
         str(worker["in_flight"] or "-"),
-        "; ".join([*_now(worker, now), *_orders(worker), *_change(worker), *_why(worker, now)]),
+        "; ".join(
+            [
+                *_now(worker, now),
+                *_orders(worker),
+                *_change(worker),
+                *map(in_line, _why(worker, now)),
+            ]
+        ),
     ]
 
 

@@ -13,7 +13,7 @@ def misspelt(kind: str, word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = list(known)
-    near = get_close_matches(word, names, n=1)
+    near = get_close_matches(word, names, n=1) or [n for n in names if len(word) > 2 and word in n]
     if near:
         return f"there is no {kind} `{word}`; did you mean {near[0]}?"
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""

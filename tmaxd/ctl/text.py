@@ -49,6 +49,11 @@ def clean(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_visible, text)
 
 
+def in_line(text: str) -> str:
+    """What is said in several lines, in one."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
 def columns_of(text: str) -> int:
     """Terminal columns that clean text takes."""
     if text.isascii():

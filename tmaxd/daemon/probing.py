@@ -223,7 +223,7 @@ class Probing:
                 return
             live.probe = f"no line of its output matches {pattern}"
             if watch.listening.last:
-                live.probe += f"\n{watch.listening.last}"
+                live.probe += f"; its last line: {watch.listening.last}"
         except Unknown as error:
             live.probe, wait = str(error), UNREADABLE
         self._alarms.set(watch, self._clock.now() + (0.0 if watch.listening.more else wait))

@@ -79,8 +79,8 @@ class RolloutKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class PoolKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Spares: booted workers that have no number yet. A worker that has to be started takes one, which needs no time to
-    boot; another one is started in the background. The environment of a process cannot be changed, so in a worker that was
-    a spare `TMAX_WORKER` and `TMAX_SPOOL` stay those of the spare; its name by now is what
+    boot; another one is started in the background. The environment of a process cannot be changed, so in a worker that
+    was a spare `TMAX_WORKER` and `TMAX_SPOOL` stay those of the spare; its name by now is what
     `basename "$(readlink -f "$TMAX_PIPES")"` prints, in Python `tmaxd.worker.worker_name()` (docs/protocol.md)."""
 
     size: Annotated[

@@ -72,7 +72,7 @@ def test_the_example_with_all_that_is_commented_out() -> None:
     assert outcome.spec.workers["shell"].pool == Pool(size=1)
     assert outcome.spec.on.keys() == {"worker_crashed"}
     assert set(outcome.spec.pipes.outboxes) == {"results"}
-    assert [route.max_hops for route in outcome.spec.pipes.routes] == [None, 3]
+    assert [route.when for route in outcome.spec.pipes.routes] == ["done", "dead"]
 
 
 def test_the_least_file() -> None:

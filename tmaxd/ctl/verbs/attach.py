@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from tmaxd.ctl import complete, fleet
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.console import Console, is_terminal
 from tmaxd.ctl.errors import CtlError, NoDaemon, TimedOut, WrongUsage
+from tmaxd.ctl.naming import group_meant, unknown_worker
 from tmaxd.ctl.options import verb
 
 
@@ -25,8 +25,7 @@ def command(console: Console, worker: str) -> None:
     """Attach to WORKER's terminal; Ctrl-b d leaves it running (inside another tmux: Ctrl-b Ctrl-b d).
     With -o json, print the command that would be executed instead."""
     name, paths = fleet.of(console.fleet)
-    fleet.check_worker(worker)
-    seen = check_known(fleet.api_of(name), worker)
+    worker, seen = named(fleet.api_of(name), worker)
     server = ["tmux", "-S", str(paths.tmux_socket)]
     # `=`: without it tmux takes a prefix, and check-1 would do for check-12.
     target = ["-t", f"={worker}"]
@@ -56,16 +55,15 @@ def _check_there(question: list[str], worker: str, seen: Mapping[str, Any] | Non
     raise CtlError(f"{worker} has no terminal now{why}", "no_session")
 
 
-def check_known(api: Api, worker: str) -> dict[str, Any] | None:
-    """The worker as the daemon sees it; refuses one that it does not know. None without a daemon: the
+def named(api: Api, word: str) -> tuple[str, dict[str, Any] | None]:
+    """The worker that is meant, as the daemon sees it; refuses one that it does not know. None without a daemon: the
     sessions live on, so then tmux has the word."""
     try:
         value = api.get("/v1/status")
     except (NoDaemon, TimedOut):
-        return None
+        return fleet.check_worker(word), None
+    worker = fleet.check_worker(group_meant(value, word) or word)
     workers: dict[str, dict[str, Any]] = {w["name"]: w for w in value["workers"]}
     if worker not in workers:
-        near = get_close_matches(worker, workers, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise CtlError(f"fleet {api.fleet} has no worker {worker}{hint}", "unknown_worker")
-    return workers[worker]
+        raise unknown_worker(value, worker)
+    return worker, workers[worker]

@@ -13,8 +13,12 @@ NUMBER = click.IntRange(1)
 
 
 @click.command("diff", short_help="Show what lies between two revisions.")
-@click.argument("old", metavar="A", type=NUMBER, required=False, shell_complete=complete.revisions)
-@click.argument("new", metavar="B", type=NUMBER, required=False, shell_complete=complete.revisions)
+@click.argument(
+    "old", metavar="[A]", type=NUMBER, required=False, shell_complete=complete.revisions
+)
+@click.argument(
+    "new", metavar="[B]", type=NUMBER, required=False, shell_complete=complete.revisions
+)
 @verb
 def command(console: Console, old: int | None, new: int | None) -> None:
     """Show what revision B of the spec changes against A, key by key, and when each change reaches workers.

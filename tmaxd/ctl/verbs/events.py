@@ -12,12 +12,14 @@ from tmaxd.ctl import complete, fleet
 from tmaxd.ctl.api import Api
 from tmaxd.ctl.away import NEVER, Steady
 from tmaxd.ctl.console import Console
-from tmaxd.ctl.errors import WrongUsage
+from tmaxd.ctl.errors import CtlError, WrongUsage
 from tmaxd.ctl.following import PAGE, PATH, Event, Following, pages
 from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.moments import short_moment
+from tmaxd.ctl.naming import group_meant, unknown_worker
 from tmaxd.ctl.options import verb
 from tmaxd.ctl.render_events import line
+from tmaxd.ctl.suggesting import misspelt
 
 LIMIT, FOLLOWED = 50, 10
 """The last events that are shown where nobody says how many: of a list, and before those that come."""
@@ -47,7 +49,7 @@ LIMIT, FOLLOWED = 50, 10
     metavar="NAME,…",
     multiple=True,
     shell_complete=complete.events,
-    help="Only events of these names.",
+    help="Only events of these names (docs/events.md).",
 )
 @verb
 def command(
@@ -65,20 +67,20 @@ def command(
     --follow goes on where the daemon ends and comes back, and shows nothing twice. -o json prints an
     object a line. docs/events.md says what each event means.
     """
-    if worker is not None:
-        fleet.check_worker(worker)
     if follow and since is not None and last is not None:
         raise WrongUsage(
             "--follow begins after event --since, or with the --last ones: give one of them"
         )
     api = fleet.daemon(console.fleet)
-    wanted = {"worker": worker, "group": group, "event": ",".join(_known(names))}
+    words = _known(names)
+    worker, group = _meant(api, worker, group)
+    wanted = {"worker": worker, "group": group, "event": ",".join(_asked_for(words))}
     filters: dict[str, object] = {key: value for key, value in wanted.items() if value}
     if follow:
-        _follow(console, api, filters, since, FOLLOWED if last is None else last)
+        _follow(console, api, filters, since, FOLLOWED if last is None else last, words)
         return
     shown = 0
-    for event in _found(api, filters, since, last):
+    for event in _chosen(api, filters, since, last, words):
         _show(console, event)
         shown += 1
     if not shown and not console.as_json:
@@ -91,13 +93,61 @@ def _known(names: tuple[str, ...]) -> list[str]:
     """A misspelt name would wait for ever for what never comes."""
     words = [word for text in names for word in text.split(",") if word]
     if words:
-        from tmaxd.ctl.suggesting import misspelt
-        from tmaxd.spec.event_names import MEANINGS
+        from tmaxd.spec.event_names import KINDS, MEANINGS
 
         for word in words:
-            if word not in MEANINGS:
-                raise WrongUsage(misspelt("event", word, MEANINGS))
+            if word not in MEANINGS and word not in KINDS:
+                known = [*MEANINGS, *KINDS]
+                raise WrongUsage(f"{misspelt('event', word, known)} (docs/events.md has them all)")
     return words
+
+
+def _chosen(
+    api: Api, filters: Mapping[str, object], since: int | None, last: int | None, words: list[str]
+) -> Iterator[Event]:
+    """Of a kind of event, the last N are chosen here: the daemon knows only the event."""
+    if set(words) <= set(_asked_for(words)) or (since is not None and last is None):
+        return (event for event in _found(api, filters, since, last) if _passes(event, words))
+    found = [event for event in _found(api, filters, since, PAGE) if _passes(event, words)]
+    most = LIMIT if last is None else last
+    return iter(found[-most:] if most else [])
+
+
+def _asked_for(words: list[str]) -> list[str]:
+    """The names that the daemon knows; which of these events are of a kind is looked at here."""
+    if not words:
+        return []
+    from tmaxd.spec.event_names import KINDS
+
+    return list(dict.fromkeys(KINDS[word][0] if word in KINDS else word for word in words))
+
+
+def _passes(event: Event, words: list[str]) -> bool:
+    if not words or event["event"] in words:
+        return True
+    from tmaxd.spec.event_names import hook_names
+
+    return bool(set(words) & set(hook_names(event["event"], event["reason"])))
+
+
+def _meant(api: Api, worker: str | None, group: str | None) -> tuple[str | None, str | None]:
+    """Whose events are asked for. A misspelt name would wait for ever; of one that is gone there are some."""
+    if worker is None and group is None:
+        return None, None
+    status = api.get("/v1/status")
+    if worker is not None:
+        worker = fleet.check_worker(group_meant(status, worker) or worker)
+        known = [w["name"] for w in status["workers"]]
+        if worker not in known and not _any(api, "worker", worker):
+            raise unknown_worker(status, worker)
+    groups = [g["name"] for g in status["groups"]]
+    if group is not None and group not in groups and not _any(api, "group", group):
+        raise CtlError(misspelt("group", group, groups), "unknown_group")
+    return worker, group
+
+
+def _any(api: Api, key: str, name: str) -> bool:
+    return bool(api.get(PATH, {key: name, "last": "true", "limit": 1})["events"])
 
 
 def _found(
@@ -113,9 +163,16 @@ def _found(
 
 
 def _follow(
-    console: Console, api: Api, filters: Mapping[str, object], since: int | None, last: int
+    console: Console,
+    api: Api,
+    filters: Mapping[str, object],
+    since: int | None,
+    last: int,
+    words: list[str],
 ) -> None:
     def each(event: Event) -> None:
+        if not _passes(event, words):
+            return
         _show(console, event)
         sys.stdout.flush()
 

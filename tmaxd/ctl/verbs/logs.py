@@ -18,7 +18,7 @@ from tmaxd.ctl.errors import CtlError
 from tmaxd.ctl.options import verb
 from tmaxd.ctl.terminal import Filter
 from tmaxd.ctl.text import colour
-from tmaxd.ctl.verbs.attach import check_known
+from tmaxd.ctl.verbs.attach import named
 
 BLOCK = 64 * 1024
 LOOK_EVERY = 0.1
@@ -45,10 +45,12 @@ def command(console: Console, worker: str, follow: bool, lines: int) -> None:
     """Print the last N lines that WORKER wrote to its terminal. On a terminal only colours pass;
     elsewhere the bytes are as they were written. -o json: one object a line."""
     name, paths = fleet.of(console.fleet)
-    fleet.check_worker(worker)
+    if not fleet.is_worker(worker):
+        worker, _ = named(fleet.api_of(name), worker)
     log = paths.logs / f"{worker}.log"
     if not log.exists():
-        check_known(fleet.api_of(name), worker)
+        worker, _ = named(fleet.api_of(name), worker)
+        log = paths.logs / f"{worker}.log"
         if not follow:
             raise CtlError(f"{worker} has written nothing yet ({log} does not exist)", "no_log")
     write = _writer(console)

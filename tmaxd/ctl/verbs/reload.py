@@ -12,6 +12,8 @@ from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import DONE, TIMEOUT, WRONG
 from tmaxd.ctl.options import verb, wait_option
 from tmaxd.ctl.render_changes import reload as render
+from tmaxd.ctl.render_standing import spec_set_aside
+from tmaxd.ctl.way_back import way_back
 
 EXITS = {"applied": DONE, "no_change": DONE, "rejected": WRONG, "timeout": TIMEOUT}
 
@@ -21,7 +23,8 @@ EXITS = {"applied": DONE, "no_change": DONE, "rejected": WRONG, "timeout": TIMEO
 @verb
 def command(console: Console, wait: float) -> None:
     """Look at the spec now and apply it. (Saving the file does the same without a command.)"""
-    finish(console, run(fleet.daemon(console.fleet), wait))
+    api = fleet.daemon(console.fleet)
+    finish(console, api, run(api, wait))
 
 
 def run(api: Api, wait: float) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def run(api: Api, wait: float) -> dict[str, Any]:
         return api.post("/v1/reload", {"wait": wait}, wait=wait)
 
 
-def finish(console: Console, value: dict[str, Any]) -> None:
+def finish(console: Console, api: Api, value: dict[str, Any]) -> None:
     """Print the outcome and end with its exit code."""
     if console.as_json:
         console.json(value)
@@ -37,5 +40,9 @@ def finish(console: Console, value: dict[str, Any]) -> None:
         console.problems(value["problems"])
         console.problems(value["warnings"], "warning")
         console.lines(render(value, console.paint))
+        if value["outcome"] == "no_change":
+            spec = api.get("/v1/status")["spec"]
+            if spec["state"] == "rolled_back":
+                console.note(spec_set_aside(spec, way_back(api)))
     if code := EXITS.get(value["outcome"], 1):
         raise click.exceptions.Exit(code)

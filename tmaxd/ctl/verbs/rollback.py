@@ -18,12 +18,13 @@ from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.options import verb, wait_option
 from tmaxd.ctl.render_revisions import difference, rolled_back
 from tmaxd.ctl.text import span
+from tmaxd.ctl.way_back import way_back
 
 
 @click.command("rollback", short_help="Go back to an earlier revision.")
 @click.argument(
     "revision",
-    metavar="REV",
+    metavar="[REV]",
     type=click.IntRange(1),
     required=False,
     shell_complete=complete.revisions,
@@ -46,6 +47,8 @@ def command(console: Console, revision: int | None, yes: bool, wait: float) -> N
     value = api.post("/v1/rollback", wait=api.patience, body=body)
     if not console.as_json:
         console.say(rolled_back(value))
+        if back := way_back(api):
+            console.note(f"back to what the file says, without an edit: {back}")
     if wait and value["outcome"] == "applied":
         value |= _settle(console, api, wait, value)
     if console.as_json:

@@ -8,11 +8,25 @@ from tmaxd.ctl import complete
 from tmaxd.ctl.console import Console
 from tmaxd.ctl.options import verb
 from tmaxd.ctl.ordering import Order, carry_out, order_wait
+from tmaxd.ctl.text import clean
+
+MOST = 1000
 
 
-@click.command("scale", short_help="Give a group another number of workers.")
+def _count(_: click.Context, __: click.Parameter, text: str) -> int:
+    """A click callback; click's own words for a number are about ranges, and for `-1` about options."""
+    if not (text.isascii() and text.isdigit() and int(text) <= MOST):
+        raise click.BadParameter(f"`{clean(text)}` is no number of workers: 0 to {MOST}")
+    return int(text)
+
+
+@click.command(
+    "scale",
+    short_help="Give a group another number of workers.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("group", shell_complete=complete.groups)
-@click.argument("count", metavar="N", type=click.IntRange(0, 1000))
+@click.argument("count", metavar="N", callback=_count)
 @order_wait("the group has so many and they are ready")
 @verb
 def command(console: Console, group: str, count: int, wait: float) -> None:

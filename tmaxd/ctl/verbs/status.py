@@ -11,6 +11,7 @@ from tmaxd.ctl.console import Console
 from tmaxd.ctl.moments import time_of_day
 from tmaxd.ctl.options import verb
 from tmaxd.ctl.render_status import status as render
+from tmaxd.ctl.way_back import way_back
 
 
 @click.command("status", short_help="Show the fleet: spec, groups, workers.")
@@ -40,7 +41,8 @@ def command(console: Console, watch: bool, as_chain: bool) -> None:
             from tmaxd.ctl.render_chain import chain
 
             return chain(value, time_of_day, console.paint, columns)
-        return render(value, time.time(), console.paint, columns)
+        back = way_back(api) if value["spec"]["state"] == "rolled_back" else ""
+        return render(value, time.time(), console.paint, columns, back)
 
     if not watch:
         print_json() if console.as_json else console.lines(picture(console.width))

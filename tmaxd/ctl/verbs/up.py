@@ -16,10 +16,13 @@ from tmaxd.ctl.errors import WRONG, CtlError, NoDaemon, TimedOut, WrongUsage
 from tmaxd.ctl.hints import hints_for, must_be_named
 from tmaxd.ctl.launch import Daemon, launch
 from tmaxd.ctl.options import verb, wait_option
-from tmaxd.ctl.render_status import blockers, progress
+from tmaxd.ctl.render_status import blockers, cannot_start, progress
 from tmaxd.ctl.text import many, span
 from tmaxd.ctl.verbs import reload
 from tmaxd.places import places
+
+CERTAIN = 2.0
+"""Seconds for which only workers must have been missing that cannot be started, until no more is waited for them."""
 
 LOOK_EVERY = 0.02
 """Seconds between two looks. A fleet of 32 is up within 230 ms, so a slower rhythm would show."""
@@ -42,7 +45,7 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
     api = fleet.api_of(name)
     if _runs(api, spec):
         console.note(f"fleet {name} runs already; reloading")
-        reload.finish(console, reload.run(api, wait))
+        reload.finish(console, api, reload.run(api, wait))
         return
     started = time.monotonic()
     with Live("starting") as live:
@@ -159,6 +162,7 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
     """Until the API answers, and then, if there is time for it, until the fleet has converged."""
     deadline = time.monotonic() + (wait or 30.0)
     state = "the daemon is starting"
+    hopeless: float | None = None
     while True:
         daemon.check()
         try:
@@ -169,10 +173,24 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
             return
         if value:
             state = progress(value)
+            now = time.monotonic()
+            hopeless = (hopeless or now) if cannot_start(value) else None
+            if hopeless is not None and now - hopeless >= CERTAIN:
+                raise _cannot(api, state, value)
         if time.monotonic() >= deadline:
             raise _not_in_time(api, wait or 30.0, state, value)
         live.show(state)
         time.sleep(LOOK_EVERY)
+
+
+def _cannot(api: Api, state: str, value: dict[str, Any]) -> CtlError:
+    hint = hints_for(api.fleet)
+    head = (
+        f"fleet {api.fleet}: {state}; the others cannot be started, which is tried again and again"
+    )
+    return CtlError(
+        "\n".join([f"{head} (`{hint('status')}`)", *blockers(value, hint)]), "start_failed"
+    )
 
 
 def _not_in_time(api: Api, waited: float, state: str, value: dict[str, Any]) -> TimedOut:

@@ -7,16 +7,18 @@ import time
 import click
 
 from tmaxd.ctl import complete, fleet
+from tmaxd.ctl.api import Api
 from tmaxd.ctl.awaiting import STATES, Waiter, Wish
 from tmaxd.ctl.away import deadline_in
 from tmaxd.ctl.console import Console
+from tmaxd.ctl.errors import CtlError
 from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.options import timeout_option, verb
-from tmaxd.ctl.text import span
+from tmaxd.ctl.text import many, span
 
 
 @click.command("wait", short_help="Wait until workers are ready, idle, stopped, …")
-@click.argument("targets", metavar="TARGET…", nargs=-1, shell_complete=complete.targets)
+@click.argument("targets", metavar="[TARGET…]", nargs=-1, shell_complete=complete.targets)
 @click.option(
     "--for",
     "what",
@@ -44,4 +46,18 @@ def command(console: Console, targets: tuple[str, ...], what: str, timeout: floa
     if console.as_json:
         console.json({"met": True, "for": what, "targets": list(wish.targets), "seconds": took})
     else:
-        console.say(f"{wish.whose}: {what} ({span(took)})")
+        left_out = _stopped(api, wish)
+        more = f"; {many(left_out, 'worker')} stopped by order, not waited for" if left_out else ""
+        console.say(f"{wish.whose}: {what} ({span(took)}{more})")
+
+
+def _stopped(api: Api, wish: Wish) -> int:
+    """Workers that count as if they were so far, since somebody has stopped them."""
+    if wish.what in ("stopped", "finished"):
+        return 0
+    try:
+        workers = api.get("/v1/status")["workers"]
+    except CtlError:  # what was waited for is so, whatever has become of the daemon since
+        return 0
+    own = [w for w in workers if not wish.targets or {w["name"], w["group"]} & set(wish.targets)]
+    return sum(w["state"] == "stopped" for w in own)
