@@ -93,7 +93,7 @@ def test_a_prompt_makes_a_shell_ready_also_for_the_next_daemon(fleet: Fleet) -> 
     fleet.write({"shell": {"run": ["bash", script], "ready": {"output": r"\$ $"}}})
     fleet.start(settled=False)
     fleet.wait_for(
-        lambda: fleet.worker("shell-1").get("message", "").endswith("\nloading"),
+        lambda: fleet.worker("shell-1").get("message", "").endswith("; its last line: loading"),
         "its last line is shown",
     )
     pid = fleet.worker("shell-1")["pid"]
