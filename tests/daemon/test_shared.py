@@ -115,3 +115,24 @@ def test_who_runs_what_is_shown(sim: Simulation) -> None:
     waiting = sim.run(facade_of(sim).story(2))
     assert waiting is not None
     assert waiting.task.state == "sent"
+
+
+def test_a_new_daemon_empties_nothing_before_it_knows_whoever_reads(sim: Simulation) -> None:
+    """A worker may live whose start is not on disk, and have a task: the first pass adopts it, and then it is named."""
+    sim.workers.deaf.add("pull-1")
+    sim.submit("pull", 3)
+    sim.crash()
+    real, taken = sim.pipes.take_back_shared, list[str]()
+
+    def take_back_shared(group: str) -> bytes:
+        taken.append(group)
+        return real(group)
+
+    sim.pipes.take_back_shared = take_back_shared  # type: ignore[method-assign]
+    sim.start()
+    assert taken == []
+    sim.one_pass()
+    assert taken == ["pull"]
+    sim.workers.deaf.clear()
+    sim.settle()
+    assert sim.journal.disk.entries[3].row.state == "done"

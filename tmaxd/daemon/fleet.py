@@ -184,6 +184,7 @@ class Fleet:
             spec = in_force.spec  # that of the plan: what fails is replaced from the next pass on
             desired.judge(made.actions)
             await self.executor.perform(made.actions, spec, desired.revisions.revision_of, look)
+        self.executor.hearing.knows_all()
         return made
 
     async def _sleep_until(self, at: float) -> None:

@@ -48,7 +48,9 @@ class Hearing:
         self._launching: set[str] = set()
         """Workers that are being started."""
         self._put_off: set[str] = set()
-        """Groups whose shared FIFO is to be emptied when no worker of theirs is being started."""
+        """Groups whose shared FIFO is to be emptied when all their workers are known."""
+        self._all_known = False
+        """Every run of an earlier daemon is in our charge: also one that this one knows only from tmux."""
         self._collecting: str | None = None
         """The dead run whose last results are being read."""
         self.bad_frames = 0
@@ -87,14 +89,23 @@ class Hearing:
     def launched(self) -> None:
         """Of all that were expected it is known what has become of them, or will not be known soon."""
         self._launching.clear()
+        self._take_back_now()
+
+    def knows_all(self) -> None:
+        """A pass is over: whatever lived before this daemon has been adopted."""
+        if not self._all_known:
+            self._all_known = True
+            self._take_back_now()
+
+    def _take_back_now(self) -> None:
         put_off, self._put_off = self._put_off, set()
         for group in sorted(put_off):
             self.take_back(group)
 
     def take_back(self, group: str) -> None:
-        """Perform `events.TakeBack`. Not while a worker of the group is being started: what it has taken could not be
-        told, since it is not known yet."""
-        if any(split(worker)[0] == group for worker in self._launching):
+        """Perform `events.TakeBack`. Not while a worker of the group is being started, or may have to be adopted: what
+        it has taken could not be told, since it is not known yet."""
+        if not self._all_known or any(split(worker)[0] == group for worker in self._launching):
             self._put_off.add(group)
             return
         unread = unread_tasks(self._pipes.take_back_shared(group), None)
