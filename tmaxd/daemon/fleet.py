@@ -42,8 +42,6 @@ class FleetState:
     plan: Plan | None = None
     trouble: str = ""
     """Why the last pass could not see or act; empty when it could."""
-    since: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """Worker to its state and the wall time at which that was entered."""
 
 
 class Fleet:

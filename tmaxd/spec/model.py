@@ -132,9 +132,3 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def worker_name(group: str, number: int) -> str:
     return f"{group}-{number}"
-
-
-def slot_of(worker: str) -> tuple[str, int]:
-    """`check-pool-12` → (`check-pool`, 12)."""
-    group, _, number = worker.rpartition("-")
-    return group, int(number)

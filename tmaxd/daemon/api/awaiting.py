@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from tmaxd.daemon.api.answers import Refusal, answer
-from tmaxd.daemon.api.query import known_only
+from tmaxd.daemon.api.answers import answer
+from tmaxd.daemon.api.query import body_of, known_only
 from tmaxd.daemon.api.types import Await, Awaited, Refused
 from tmaxd.daemon.api.verb import Context, Verb
 
@@ -15,12 +15,7 @@ _body = msgspec.json.Decoder(Await)
 
 async def handle(context: Context, request: web.Request) -> web.StreamResponse:
     known_only(request, ())
-    try:
-        wish = _body.decode(await request.read())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(
-            400, "bad_body", f'expected {{"targets": ["check"], "for": "ready"}}: {error}'
-        ) from None
+    wish = await body_of(request, _body, '{"targets": ["check"], "for": "ready"}')
     with context.may_last():
         return answer(await context.facade.awaited(wish))
 

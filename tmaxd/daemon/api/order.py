@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from tmaxd.daemon.api.answers import Refusal, answer
-from tmaxd.daemon.api.query import known_only
+from tmaxd.daemon.api.answers import answer
+from tmaxd.daemon.api.query import body_of, known_only
 from tmaxd.daemon.api.types import Order, Ordered, Refused
 from tmaxd.daemon.api.verb import Context, Verb
 
@@ -15,12 +15,7 @@ _body = msgspec.json.Decoder(Order)
 
 async def handle(context: Context, request: web.Request) -> web.StreamResponse:
     known_only(request, ())
-    try:
-        order = _body.decode(await request.read())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(
-            400, "bad_body", f'expected {{"do": "stop", "targets": ["check"]}}: {error}'
-        ) from None
+    order = await body_of(request, _body, '{"do": "stop", "targets": ["check"]}')
     return answer(await context.facade.order(order))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
+import msgspec
 from aiohttp import web
 
 from tmaxd.daemon.api.answers import Refusal
 
 Choice = TypeVar("Choice", bound=str)
+Body = TypeVar("Body")
 
 
 def known_only(request: web.Request, names: Collection[str]) -> None:
@@ -75,6 +77,14 @@ def one_of(request: web.Request, name: str, allowed: Sequence[Choice]) -> tuple[
                 400, "bad_parameter", f"{name}={given[:40]}: must be one of {', '.join(allowed)}"
             )
     return tuple(choice for choice in allowed if choice in words)
+
+
+async def body_of(request: web.Request, decoder: msgspec.json.Decoder[Body], example: str) -> Body:
+    """The body as a value; none at all is an empty object. `example` is shown to who sent something else."""
+    try:
+        return decoder.decode(await request.read() or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refusal(400, "bad_body", f"expected {example}: {error}") from None
 
 
 def task_id(request: web.Request) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from tmaxd.daemon.api.answers import Refusal, answer
-from tmaxd.daemon.api.query import known_only
+from tmaxd.daemon.api.answers import answer
+from tmaxd.daemon.api.query import body_of, known_only
 from tmaxd.daemon.api.types import Refused, Rollback, RolledBack
 from tmaxd.daemon.api.verb import Context, Verb
 
@@ -15,10 +15,7 @@ _body = msgspec.json.Decoder(Rollback)
 
 async def handle(context: Context, request: web.Request) -> web.StreamResponse:
     known_only(request, ())
-    try:
-        wish = _body.decode(await request.read() or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, "bad_body", f'expected {{"revision": 3}}: {error}') from None
+    wish = await body_of(request, _body, '{"revision": 3}')
     return answer(await context.facade.rollback(wish.revision))
 
 
