@@ -52,6 +52,11 @@ class Places:
         return self.state / "state.db"
 
     @property
+    def memory(self) -> Path:
+        """The memory store."""
+        return self.state / "memory.db"
+
+    @property
     def payloads(self) -> Path:
         return self.state / "payloads"
 

@@ -1,6 +1,6 @@
 """Writes what is generated from the code, or (`--check`) fails when it differs: the schema of the spec file, the API
-description, the reference of all keys, the page of events, the table of task states, and the list of files in
-ARCHITECTURE.md."""
+description, the reference of all keys, the pages of events, of flags and of the doctor's checks, the table of task
+states, the manual pages, and the list of files in ARCHITECTURE.md."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tmaxd
+from tmaxd.ctl.doctor import page as doctor_page
 from tmaxd.daemon.api import openapi
-from tmaxd.spec import event_page, reference, schema
+from tmaxd.manual import ctl_page, daemon_page, spec_page
+from tmaxd.spec import event_page, flag_page, reference, schema
 from tmaxd.tasks import diagram
 
 ROOT = Path(tmaxd.__file__).resolve().parent.parent
@@ -60,18 +62,28 @@ FILES: dict[str, Callable[[], str]] = {
     "schemas/api.openapi.yaml": openapi.text,
     "docs/spec.md": reference.text,
     "docs/events.md": event_page.text,
+    "docs/flags.md": flag_page.text,
+    "docs/doctor.md": doctor_page.text,
     "docs/tasks.md": task_states,
+    "man/tmaxd.1": daemon_page.text,
+    "man/tmaxctl.1": ctl_page.text,
+    "man/tmax.yaml.5": spec_page.text,
     "ARCHITECTURE.md": architecture,
 }
 
 
+def there(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
 def main() -> int:
-    stale = [name for name, make in FILES.items() if (ROOT / name).read_text() != make()]
+    stale = [name for name, make in FILES.items() if there(ROOT / name) != make()]
     if "--check" in sys.argv:
         for name in stale:
             print(f"{name} is not what the code says; run: python contrib/dev/generate.py")
         return 1 if stale else 0
     for name in stale:
+        (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_text(FILES[name]())
         print(f"wrote {name}")
     return 0

@@ -29,12 +29,15 @@ SUITES = (
     "settled",
     "status",
     "idle",
+    "footprints",
     "tasks",
     "backlog",
     "shell",
     "dispatcher",
     "journal",
+    "cleanup",
     "sdk",
+    "store",
 )
 BROKEN = "broke off"
 

@@ -31,6 +31,7 @@ ABOUT = {
     "workers have FIFOs.",
     "status": "`tmaxctl status` as a person calls it.",
     "idle": "Nothing happens for 20 s.",
+    "footprints": "The memory, processor time and open files of all process trees, as each `memory.sample`.",
     "tasks": "Every task is on disk before its submitter is told so, and every assignment before it is sent. "
     "Batches of 256 over one streaming request with acknowledgements, window 64. Redis gets its tasks in pipelines of "
     "64 and its workers read, answer and acknowledge 64 at a time; `appendfsync always` promises what tmaxd does.",
@@ -39,6 +40,8 @@ ABOUT = {
     "dispatcher": "The part of the daemon that decides, without a disk, a FIFO or a worker.",
     "journal": "The part of the daemon that writes, without the rest.",
     "sdk": "One worker program, fed through real FIFOs.",
+    "store": "The memory store of a daemon with one worker. What is answered is on disk. A million keys fill their "
+    "namespace, so that each put there makes another entry go.",
 }
 
 

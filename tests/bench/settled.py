@@ -26,7 +26,11 @@ from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
 from tmaxd.spec.load import load
 from tmaxd.testing.clock import FakeClock
+from tmaxd.testing.containment import FakeContainment
+from tmaxd.testing.footprints import FakeFootprints
+from tmaxd.testing.processes import FakeProcesses
 from tmaxd.testing.simulation import Simulation
+from tmaxd.testing.store import FakeStore
 from tmaxd.world.clock import SystemClock
 from tmaxd.world.files import LocalFiles, read_for_spec
 from tmaxd.world.folders import prepare
@@ -137,9 +141,13 @@ async def _real(folder: Path) -> tuple[Fleet, TmuxClient]:
         files=LocalFiles(here),
         probes=SystemProbes(env),
         outputs=LogFiles(here.logs),
+        footprints=FakeFootprints(FakeProcesses()),
+        containment=FakeContainment(),
+        store=FakeStore,
         clock=clock,
         waker=waker,
         path=env["PATH"],
+        owner="bench",
         new_run_id=lambda: secrets.token_hex(6),
         housekeeping=LogKeeper(here.logs, tmux, clock, rotate, lambda: False),
     )

@@ -11,11 +11,18 @@ from typing import Any
 
 import msgspec
 
+from tests.ctl.fake_flags import FakeFlags
+from tests.ctl.fake_memory import FakeMemory
 from tests.ctl.fake_orders import FakeOrders
 from tests.ctl.fake_story import ENDS, START, made_up
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.api.types import (
     Accepted,
+    CleanedUp,
+    CleanupWish,
+    FlagChange,
+    FlagChanged,
+    FlagList,
     GroupStatus,
     JournalStatus,
     Ping,
@@ -31,6 +38,7 @@ from tmaxd.daemon.api.types import (
     TmuxStatus,
     WorkerStatus,
 )
+from tmaxd.daemon.storeface import StoreFace
 from tmaxd.tasks.records import PLAIN, Options, TaskFilter, TaskRow
 
 PROBLEM = ProblemReport(
@@ -127,6 +135,8 @@ class FakeFleet(FakeOrders):
     def __init__(self, fleet: str = "demo", spec: str = "/home/u/tmax.yaml") -> None:
         super().__init__()
         self.now = status(fleet)
+        self.stored = FakeMemory(lambda: self.now.workers)
+        self.flagged = FakeFlags()
         self.spec = spec
         self.plan_result = PlanResult(outcome="changes", actions=(ACTION,))
         self.reload_result = ReloadResult(outcome="applied", revision=4, converged=True)
@@ -143,6 +153,9 @@ class FakeFleet(FakeOrders):
         """Ids that a cancel or retry cannot read."""
         self.broken: Exception | None = None
         """Raised by everything that reads tasks."""
+        self.wished: list[CleanupWish] = []
+        """Clean-ups that were asked for."""
+        self.cleaned = CleanedUp(runs=())
         self.ended = asyncio.Event()
         """Set by `down`."""
         self.changed = asyncio.Event()
@@ -150,11 +163,25 @@ class FakeFleet(FakeOrders):
         self.now_waiting = 0
         """Waits for a task that has not ended."""
 
+    @property
+    def memory(self) -> StoreFace:
+        return self.stored.face
+
+    def flags(self) -> FlagList:
+        return self.flagged.list()
+
+    async def set_flag(self, change: FlagChange) -> FlagChanged:
+        return self.flagged.change(change)
+
     def ping(self) -> Ping:
         return Ping(fleet=self.now.fleet, pid=os.getpid(), version="0.1.0", spec=self.spec)
 
     def status(self) -> Status:
         return self.now
+
+    async def cleanup(self, wish: CleanupWish) -> CleanedUp:
+        self.wished.append(wish)
+        return self.cleaned
 
     async def reload(self, wait: float) -> ReloadResult:
         self.waits.append(wait)

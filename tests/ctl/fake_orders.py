@@ -15,6 +15,7 @@ from tmaxd.daemon.api.types import (
     ChangedKey,
     Difference,
     Event,
+    FailedChange,
     Missing,
     Order,
     Ordered,
@@ -61,6 +62,10 @@ class FakeOrders:
         self.wishes: list[Await] = []
         self.missing: list[Missing] = []
         """Who is not as wanted, whatever is wanted."""
+        self.failed_changes: tuple[FailedChange, ...] = ()
+        """What is said of them by whoever waits for `settled`."""
+        self.obeyed: Status | None = None
+        """What is so once the next order has been given."""
         self.rows: list[RevisionRow] = [
             revision(3, in_force=True, in_file=True),
             revision(2),
@@ -86,18 +91,28 @@ class FakeOrders:
         if not known:
             raise Denied("unknown_target", f"no group or worker {order.targets[0]}")
         self.orders.append(order)
+        self.now, self.obeyed = self.obeyed or self.now, None
         return Ordered(do=order.do, groups=groups, workers=known)
 
     async def awaited(self, wish: Await) -> Awaited:
         self.wishes.append(wish)
         try:
             async with asyncio.timeout(wish.timeout):
-                while self.missing:
+                while self.missing and not self._failed(wish):
                     self.something.clear()
                     await self.something.wait()
         except TimeoutError:
             pass
-        return Awaited(met=not self.missing, missing=tuple(self.missing), count=len(self.missing))
+        back = self._failed(wish)
+        return Awaited(
+            met=not self.missing and not back,
+            missing=tuple(self.missing),
+            count=len(self.missing),
+            failed_changes=back,
+        )
+
+    def _failed(self, wish: Await) -> tuple[FailedChange, ...]:
+        return self.failed_changes if wish.for_ == "settled" else ()
 
     def arrive(self) -> None:
         """Nobody is missing any more. In the loop's thread."""

@@ -66,7 +66,35 @@ def built(found: Event) -> dict[str, object]:
                 fields={"died": 9, "living": 1, "workers": [*"abcdefghi"]},
             ),
             "mass death: mass_death (9 workers, 1 live on: a, b, c, d, e and 4 more)",
-            "many workers died at once (9 workers, 1 live on: a, b, c, d, e and 4 more)",
+            "died together with many others (9 workers, 1 live on: a, b, c, d, e and 4 more)",
+        ),
+        (
+            event(1, "mass_death", reason="rebooted", fields={"died": 2, "workers": ["a", "b"]}),
+            "mass death: rebooted (2 workers, 0 live on: a, b)",
+            "died together with many others, because the machine was started anew "
+            "(2 workers, 0 live on: a, b)",
+        ),
+        (
+            event(
+                1,
+                "revived",
+                reason="server_died",
+                fields={
+                    "died": 3,
+                    "up": 2,
+                    "took": 60.0,
+                    "left": ["c"],
+                    "workers": ["a", "b", "c"],
+                },
+            ),
+            "revived: server_died (2 of 3 workers up after 1m00s; not up: c)",
+            "was started again, with all others that had died "
+            "(2 of 3 workers up after 1m00s; not up: c)",
+        ),
+        (
+            event(1, "signal", fields={"signal": "TERM", "pids": [7, 8], "hangup": [8]}),
+            "signal (TERM; to 7, 8; and SIGHUP to 8, which ignored it)",
+            "was sent a signal (TERM; to 7, 8; and SIGHUP to 8, which ignored it)",
         ),
         (
             event(1, "quarantined", reason="crash_limit", fields={"retry_in": 600.0}),

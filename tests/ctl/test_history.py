@@ -27,6 +27,13 @@ def test_the_revisions(home: Home, running: Running) -> None:
         ("2", "2023-11-14 22:13:22", "in the file", "the file"),
         ("1", "2023-11-14 22:13:21", "the file"),
     ]
+    running.fleet.rows = [
+        revision(2, in_force=True, in_file=True, failed=("a", "b")),
+        revision(1, failed=("a",)),
+    ]
+    _, second, first = home.ctl("history").out.splitlines()
+    assert "  in force, but a, b went back  " in second
+    assert "  a went back  " in first
     conforms(home.ctl("history", "-o", "json").json, "RevisionList")
     running.fleet.rows = []
     assert home.ctl("history").out == "no revision was ever applied\n"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests.ctl.fake_fleet import group, status, worker
+from tests.ctl.fake_story import START
 from tests.ctl.harness import Home, Running, conforms, daemon
 from tests.ctl.test_away import AWAY, going, line_of
 from tmaxd.ctl.ordering import SO
-from tmaxd.daemon.api.types import Missing, Order
+from tmaxd.daemon.api.types import FailedChange, Missing, Order, Status
 
+BACK = FailedChange(
+    group="check", revision=7, to=6, message="check-2 was not ready in time", at=START
+)
 BUSY = Missing(worker="check-2", state="draining", reason="operator_stop", message="task 7")
 
 
@@ -31,7 +36,7 @@ BUSY = Missing(worker="check-2", state="draining", reason="operator_stop", messa
             "it gets no new tasks until `tmaxctl res",
         ),
         (["resume", "check"], {"targets": ("check",)}, "ordered: resume check (check-1, check-2)"),
-        (["pin", "check-1"], {"targets": ("check-1",)}, "it is not replaced for changes of the fi"),
+        (["pin", "check-1"], {"targets": ("check-1",)}, "it is not replaced, for changes of the f"),
         (["unpin", "check-1"], {"targets": ("check-1",)}, "ordered: unpin check-1"),
     ],
 )
@@ -49,6 +54,8 @@ def test_an_order(
 def test_who_is_told_of_and_what_is_overruled(home: Home, running: Running) -> None:
     many = tuple(worker(f"check-{n}", "stopped", pid=None, orders=("stop",)) for n in range(1, 8))
     running.fleet.now = status(groups=(group("check", count=7),), workers=many)
+    up = tuple(worker(w.name) for w in many)
+    running.fleet.obeyed = status(groups=(group("check", count=7),), workers=up)
     done = home.ctl("start", "check")
     names = "check-1, check-2, check-3, check-4 and 3 more"
     assert done.out.splitlines()[:2] == [
@@ -56,6 +63,20 @@ def test_who_is_told_of_and_what_is_overruled(home: Home, running: Running) -> N
         f"  overrules the stop of {names}",
     ]
     assert done.out.splitlines()[2].startswith("done: 7 workers are ready (")
+
+
+def test_whom_a_restart_leaves_out_is_named_with_what_would_change_that(
+    home: Home, running: Running
+) -> None:
+    pinned = (worker("check-1", orders=("pin",)), worker("check-2"))
+    running.fleet.now = status(workers=pinned)
+    lines = home.ctl("restart", "check", "--wait", "0s").out.splitlines()
+    assert lines == [
+        "ordered: restart check (check-1, check-2)",
+        "  check-1 is pinned, and replaced after `tmaxctl unpin check-1`, or by "
+        "`tmaxctl restart --now check-1`",
+    ]
+    assert "pinned" not in home.ctl("restart", "check", "--now", "--wait", "0s").out
 
 
 def test_an_order_as_json(home: Home, running: Running) -> None:
@@ -85,6 +106,7 @@ def test_what_is_not_carried_out_in_time(home: Home, running: Running) -> None:
 
 
 def test_scaling(home: Home, running: Running) -> None:
+    running.fleet.obeyed = status(groups=(group("check", count=5, in_file=2),))
     done = home.ctl("scale", "check", "5")
     assert done.out.splitlines()[:2] == [
         "ordered: scale check 2 → 5; the file says 2",
@@ -92,7 +114,7 @@ def test_scaling(home: Home, running: Running) -> None:
     ]
     assert done.out.splitlines()[2].startswith("done: check has 5 workers (")
     assert running.fleet.orders == [Order(do="scale", targets=("check",), count=5)]
-    running.fleet.now = status(groups=(group("check", count=5, in_file=2),))
+    running.fleet.obeyed = status()
     assert home.ctl("scale", "check", "2").out.startswith(
         "ordered: scale check 5 → 2, as the file says\n"
     )
@@ -103,6 +125,84 @@ def test_scaling(home: Home, running: Running) -> None:
         refused = home.ctl("scale", "check", wrong)
         assert refused.code == 2
         assert f"`{wrong}` is no number of workers: 0 to 1000" in refused.err
+
+
+def states(first: Any, second: Any) -> Status:
+    down = ("stopped", "finished")
+    return status(
+        workers=tuple(
+            worker(name, state, pid=None if state in down else 4242)
+            for name, state in (("check-1", first), ("check-2", second))
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "code", "words"),
+    [
+        (("idle", "busy"), 0, "done: 2 workers run anew ("),
+        (("idle", "finished"), 0, "done: 1 worker runs anew; check-2 has ended well since ("),
+        (("finished", "finished"), 0, "done: check-1, check-2 have ended well since ("),
+        (
+            ("idle", "stopped"),
+            1,
+            "tmaxctl: 1 worker runs anew; check-2 has been stopped by a later order\n",
+        ),
+        (
+            ("stopped", "stopped"),
+            1,
+            "tmaxctl: check-1, check-2 have been stopped by a later order\n",
+        ),
+    ],
+)
+def test_a_restart_tells_what_is(
+    home: Home, running: Running, after: tuple[str, str], code: int, words: str
+) -> None:
+    """Another order may have come meanwhile."""
+    running.fleet.obeyed = states(*after)
+    done = home.ctl("restart", "check")
+    assert done.code == code
+    assert words in (done.err if code else done.out)
+    assert "runs anew" not in done.out or "runs anew" in words
+    running.fleet.obeyed = states(*after)
+    as_json = home.ctl("restart", "check", "-o", "json")
+    assert as_json.json.get("error") == ("overruled" if code else None)
+    assert as_json.json["workers"] == ["check-1", "check-2"]
+
+
+def test_a_scaling_that_another_one_has_overruled(home: Home, running: Running) -> None:
+    running.fleet.obeyed = status(groups=(group("check", count=3, in_file=2),))
+    done = home.ctl("scale", "check", "5")
+    assert (done.code, done.err) == (
+        1,
+        "tmaxctl: check has 3 workers, by a later order or a change of the file\n",
+    )
+
+
+def test_a_change_that_failed_is_not_settled(home: Home, running: Running) -> None:
+    running.fleet.failed_changes = (BACK,)
+    done = home.ctl("wait", "check", "--for", "settled")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "tmaxctl: check: what the file says is not in force:\n"
+        "  check was rolled back: revision 7 failed (check-2 was not ready in time); revision 6 holds "
+        "for it until the file says something else\n"
+    )
+    as_json = home.ctl("wait", "--for", "settled", "-o", "json")
+    assert (as_json.code, as_json.json["error"]) == (1, "change_failed")
+    assert as_json.json["failed_changes"] == [msgspec.to_builtins(BACK)]
+    assert home.ctl("wait", "check", "--for", "ready").code == 0
+    running.fleet.obeyed = states("idle", "idle")
+    assert home.ctl("restart", "check").code == 0, "the order is carried out all the same"
+
+
+@pytest.mark.parametrize("wanted", ["settled", "obeyed"])
+def test_who_has_failed_has_not_settled(home: Home, running: Running, wanted: str) -> None:
+    running.fleet.missing = [
+        Missing(worker="check-1", state="failed", reason="crash_limit", message="exit status 3")
+    ]
+    done = home.ctl("wait", "--for", wanted, "-o", "json")
+    assert (done.code, done.json["error"]) == (1, "failed")
 
 
 def test_orders_that_make_no_sense(home: Home, running: Running) -> None:

@@ -17,14 +17,19 @@ from tmaxd.ctl.render_status import status as render
 from tmaxd.ctl.render_tasks import change, tasks
 from tmaxd.ctl.text import colour, columns_of
 from tmaxd.daemon.api.types import (
+    ContainmentStatus,
+    FleetUsage,
     InboxStatus,
     JournalStatus,
     Leftover,
     OutboxStatus,
+    PlanResult,
     PoolStatus,
     RouteStatus,
     SpecStatus,
     TmuxStatus,
+    Usage,
+    UsageTotal,
 )
 
 NOW = START + 7384
@@ -204,6 +209,59 @@ def test_fifos_through_which_nothing_goes_are_told_of() -> None:
     assert "\x1b[33m1,200\x1b[0m" in "\n".join(lines)
 
 
+USAGE: dict[str, Any] = {
+    "basis": "pss",
+    "rss": 90 << 20,
+    "mb_per_hour": 1.5,
+    "cpu": 0.1,
+    "cpu_seconds": 7.0,
+    "processes": 3,
+    "files": 20,
+    "at": NOW,
+}
+
+
+def measured(size: int) -> Usage:
+    return Usage(bytes=size, **USAGE)
+
+
+def fleet_usage(size: int, trouble: str = "") -> FleetUsage:
+    none = UsageTotal()
+    return FleetUsage(
+        bytes=size,
+        workers=none,
+        spares=none,
+        daemon=None,
+        tmux=None,
+        free=None,
+        at=NOW,
+        trouble=trouble,
+    )
+
+
+def test_memory_is_shown_once_it_is_measured() -> None:
+    two = (worker("check-1", usage=measured(83_000_000)), worker("check-2", "backoff", pid=None))
+    lines = lines_of(workers=two, usage=fleet_usage(3 << 30))
+    assert lines[0].endswith("   memory 3.00 GiB")
+    assert lines[-3:] == [
+        "WORKER   STATE     PID     UP  RESTARTS  TASKS    MEMORY  NOTE",
+        "check-1  idle     4242  2h03m         -      -  79.2 MiB",
+        "check-2  backoff     -      -         -      -         -  added",
+    ]
+    assert "MEMORY" not in "\n".join(lines_of(60, workers=two, usage=fleet_usage(1)))
+
+
+def test_limits_that_nobody_keeps_and_samples_that_fail_are_told() -> None:
+    held = ContainmentStatus(why="cgroup v2 per worker, without limits", unkept=("check", "shell"))
+    text = "\n".join(lines_of(containment=held, usage=fleet_usage(1, "/proc was not read")))
+    assert (
+        "nobody keeps memory.high and memory.max of check, shell: cgroup v2 per worker, without"
+        in text
+    )
+    assert "memory is not measured: /proc was not read" in text
+    assert "cgroup" not in "\n".join(lines_of(containment=ContainmentStatus(why="cgroup v2")))
+
+
 def test_a_silent_worker_is_told_from_a_busy_one() -> None:
     silent = worker("check-1", "busy", silent=True, heard=NOW - 62, in_flight=1, running=(7,))
     assert lines_of(workers=(silent,))[-1] == (
@@ -281,7 +339,7 @@ def test_routes() -> None:
 
 
 def test_an_empty_plan() -> None:
-    nothing: dict[str, Any] = {"actions": [], "settings": []}
+    nothing = msgspec.to_builtins(PlanResult(outcome="no_change"))
     assert plan(nothing) == ["nothing to do: the fleet is as the spec wants it"]
 
 

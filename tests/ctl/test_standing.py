@@ -12,7 +12,13 @@ from tests.ctl.harness import Home, Running
 from tmaxd.ctl.render_chain import chain
 from tmaxd.ctl.render_status import status as render
 from tmaxd.ctl.render_workers import STATE_STYLES
-from tmaxd.daemon.api.types import ChainLink, RolledBackGroup, SpecStatus, WorkerState
+from tmaxd.daemon.api.types import (
+    ChainLink,
+    Condition,
+    RolledBackGroup,
+    SpecStatus,
+    WorkerState,
+)
 
 NOW = START + 100
 
@@ -41,21 +47,52 @@ def test_orders_to_groups() -> None:
     ]
 
 
+def test_a_drain_is_no_stop_while_tasks_are_in_hand() -> None:
+    drain: dict[str, Any] = {"orders": ("drain",), "pending": "operator_stop"}
+    own = (
+        worker("check-1", "draining", in_flight=3, **drain),
+        worker("check-2", "draining", in_flight=1, **drain),
+        worker("check-3", "stopped", pid=None, orders=("drain",)),
+    )
+    groups = (group("check", count=3),)
+    assert sentences(groups=groups, workers=own) == [
+        "check is draining by an order: 2 workers left with 4 tasks in hand"
+    ]
+    stopping = (worker("check-1", "stopping", orders=("stop",)),)
+    assert sentences(groups=(group("check", count=1),), workers=stopping) == [
+        "check is stopping by an order: 1 worker left"
+    ]
+    assert sentences(groups=(group("check", count=1),), workers=own[2:]) == [
+        "check is stopped by an order"
+    ]
+
+
+def test_what_is_stuck_does_not_converge() -> None:
+    stuck = Condition(
+        type="Converged", status="False", reason="stuck", message="check-1: …", since=START
+    )
+    lost = worker("check-1", "quarantined", pid=None)
+    head = lines_of(workers=(lost,), converged=False, conditions=(stuck,))[0]
+    assert "   not converged: 1 quarantined   " in head
+
+
 def test_changes_of_groups() -> None:
     back = RolledBackGroup(revision=7, to=6, message="check-2 was not ready", at=START)
     own = (
-        worker("web-1", outdated=("run",), in_flight=2),
-        worker("web-2", outdated=("run",), orders=("pin",)),
+        worker("web-1", outdated=("run",), in_flight=2, held_by=("busy",)),
+        worker("web-2", outdated=("run",), in_flight=1, held_by=("pinned", "attached", "busy")),
         worker("web-3"),
+        worker("web-4", outdated=("run",), held_by=("attached", "busy")),
+        worker("web-5", outdated=("run",)),
     )
     groups = (
         group("check", rolled_back=back),
-        group("web", count=3, revision=8, outdated=2),
+        group("web", count=5, workers=5, revision=8, outdated=4),
     )
     assert sentences(groups=groups, workers=own) == [
         "check was rolled back: revision 7 failed (check-2 was not ready); revision 6 holds for it "
         "until the file says something else",
-        "web changes to revision 8: 1 of 3 done, 2 to go (1 busy, 1 pinned)",
+        "web changes to revision 8: 1 of 5 done, 4 to go (1 busy, 1 attached, 1 pinned)",
     ]
 
 
@@ -101,6 +138,21 @@ def test_what_stands_beside_workers() -> None:
         worker("a-8", "stopped", pid=None, reason="operator_stop", orders=("stop",), last_exit="x"),
         worker("a-9", "failed", pid=None, reason="crash_limit", message="exit status 3"),
         worker("a-10", "busy", in_flight=1, running=(7,), orders=("drain",)),
+        worker(
+            "a-11",
+            "draining",
+            in_flight=2,
+            orders=("drain",),
+            pending="operator_stop",
+            message="drained by an order: waits for the 2 tasks in hand",
+        ),
+        worker(
+            "a-12",
+            "idle",
+            outdated=("env",),
+            pending="spec_changed",
+            held_by=("attached",),
+        ),
     ) == [
         "waits for db: ready",
         "waits for web; down",
@@ -111,7 +163,9 @@ def test_what_stands_beside_workers() -> None:
         "paused",
         "by an order",
         "crashed too often; exit status 3",
-        "task 7; stop ordered",
+        "task 7; drain ordered",
+        "drained by an order: waits for the 2 tasks in hand",
+        "pending: spec_changed; waits, since somebody is attached",
     ]
 
 
@@ -155,6 +209,17 @@ def test_a_chain() -> None:
         "",
         "the longest way: db 3.0s → web 1.0s, 4.0s in all",
     ]
+
+
+def test_a_group_that_waits_for_one_that_has_failed_says_what_brings_it_on() -> None:
+    db = group("db", chain=ChainLink())
+    web = group("web", chain=ChainLink(after=("db: ready",), waits="db: ready"))
+    message = "waits for db: ready; db has failed: `tmaxctl start db` brings it on"
+    waiting = worker("web-1", "waiting", pid=None, waits="db: ready", message=message)
+    lines = shown(db, web, workers=(waiting,))
+    assert f"web {message}" in lines
+    plain = worker("web-1", "waiting", pid=None, message="waits for db: ready")
+    assert len(shown(db, web, workers=(plain,))) < len(lines)
 
 
 def test_a_group_that_ends() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmaxd.ctl.text import clean, columns_of, cut, cut_left, fitted, many, span, wrap
+from tmaxd.ctl.text import amount, clean, columns_of, cut, cut_left, fitted, many, span, wrap
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,19 @@ def test_wrap_loses_nothing_and_is_never_too_wide(text: str, width: int) -> None
     lines = wrap(text, width)
     assert all(columns_of(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "0.98 KiB"),
+        (41 * 1024 * 1024 + 210_000, "41.2 MiB"),
+        (512 << 20, "512 MiB"),
+        (1_300_000_000, "1.21 GiB"),
+        (5000 << 30, "5,000 GiB"),
+    ],
+)
+def test_amount(size: int, text: str) -> None:
+    assert amount(size) == text

@@ -73,6 +73,35 @@ def test_up_gives_up_waiting(house: Home) -> None:
     assert house.ctl("status").code == 0
 
 
+@pytest.mark.parametrize(
+    ("ends", "word", "lines"),
+    [
+        ("quarantined", "failed", ["  check-1: quarantined: exit status 3; 5 in a row"]),
+        ("failed", "failed", ["  check-1: failed: exit status 3; 5 in a row"]),
+        (
+            "rolled_back",
+            "change_failed",
+            [
+                "  check was rolled back: revision 7 failed (check-2 was not ready in time); revision 6 "
+                "holds for it until the file says something else"
+            ],
+        ),
+    ],
+)
+def test_up_ends_at_once_where_not_all_comes_up(
+    house: Home, ends: str, word: str, lines: list[str]
+) -> None:
+    house.more_env["FAKE_ENDS"] = ends
+    house.write()
+    up = house.ctl("up", "--wait", "60s", "-o", "json")
+    assert (up.code, up.json["error"]) == (1, word)
+    assert up.json["fleet"] == "demo"
+    head, *told = up.json["message"].splitlines()
+    assert head.startswith("fleet demo runs, and not all of it as the file says: ")
+    assert told[: len(lines)] == lines
+    assert house.ctl("status").code == 0, "it runs all the same"
+
+
 def test_up_without_waiting(house: Home) -> None:
     house.more_env["FAKE_SETTLE"] = "60"
     house.write()

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import msgspec
 import pytest
@@ -88,6 +89,49 @@ def test_reload(home: Home, running: Running, outcome: str, code: int, words: st
     assert table.err == marked("warning")
     conforms(as_json.json, "ReloadResult")
     assert running.fleet.waits == [90.0, 10.0]
+
+
+BACK = {"group": "check", "revision": 4, "to": 3, "message": "check-1 was not ready", "at": 0.0}
+LOST = {"worker": "check-1", "state": "quarantined", "reason": "crashed", "message": "status 3"}
+
+
+@pytest.mark.parametrize(
+    ("result", "lines"),
+    [
+        (
+            {"outcome": "change_failed", "failed_changes": [BACK]},
+            [
+                "revision 4 is in force but in part; converged",
+                "check was rolled back: revision 4 failed (check-1 was not ready); revision 3 holds for it "
+                "until the file says something else",
+            ],
+        ),
+        (
+            {"outcome": "failed", "failed": [LOST]},
+            [
+                "revision 4 is in force; not all workers are as it says",
+                "  check-1: quarantined: status 3",
+            ],
+        ),
+    ],
+)
+def test_a_reload_whose_change_fails(
+    home: Home, running: Running, result: dict[str, Any], lines: list[str]
+) -> None:
+    result = {"revision": 4, "converged": True, **result}
+    running.fleet.reload_result = msgspec.convert(result, ReloadResult)
+    table, as_json = home.ctl("reload"), home.ctl("reload", "-o", "json")
+    assert (table.code, as_json.code) == (1, 1)
+    assert table.out.splitlines() == lines
+    conforms(as_json.json, "ReloadResult")
+
+
+def test_a_reload_names_who_is_pinned(home: Home, running: Running) -> None:
+    running.fleet.reload_result = ReloadResult(
+        outcome="applied", revision=4, converged=True, pinned=("check-1",)
+    )
+    done = home.ctl("reload")
+    assert (done.code, done.out.splitlines()[1]) == (0, "pinned, and so not changed: check-1")
 
 
 def test_reload_refuses_a_bare_number(home: Home, running: Running) -> None:
@@ -232,7 +276,9 @@ def test_help_imports_no_verb_and_names_every_one(home: Home) -> None:
         command = group.get_command(None, name)  # type: ignore[arg-type]
         assert command is not None
         assert command.short_help == summary
-        assert {"output", "fleet"} <= {p.name for p in command.params}
+        # Of a verb with verbs of its own, these have them.
+        for part in getattr(command, "commands", {"": command}).values():
+            assert {"output", "fleet"} <= {p.name for p in part.params}
         assert f"  {name} " in done.out
 
 

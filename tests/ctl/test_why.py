@@ -84,11 +84,26 @@ def test_a_worker_that_does_not_follow_the_file() -> None:
         "             Connection refused",
         "  pending    what it runs was changed (spec_changed)",
         "  checks     ready, unhealthy",
-        "  ordered    pin: changes of the file wait for it, until `tmaxctl unpin check-1`",
+        "  ordered    pin: changes of the file and restarts wait for it, until `tmaxctl unpin check-1`",
         "  revision   it runs that of revision 3, not of 6: env, run changed",
         "  rolled back revision 7 failed (check-2: not ready), so revision 6 holds",
         "no events of it are kept",
     ]
+
+
+def test_why_a_change_waits() -> None:
+    lines = lines_of(
+        "busy",
+        outdated=("env",),
+        pending="spec_changed",
+        held_by=("pinned", "attached", "busy"),
+        in_flight=1,
+    )
+    at = lines.index("  pending    what it runs was changed (spec_changed)")
+    assert lines[at + 1] == (
+        "             it waits, since it is pinned and somebody is attached to its terminal and it has "
+        "tasks in hand"
+    )
 
 
 def test_what_it_waits_for() -> None:
@@ -137,11 +152,14 @@ def test_which_decisions_concern_it() -> None:
         event(10, "approved", group="check"),
         event(11, "rolled_back", group="shell"),
         event(12, "going_down"),
+        event(13, "revived", fields={"workers": ["check-1"], "left": ["check-1"]}),
+        event(14, "revived", fields={"workers": ["check-1", "check-2"], "left": ["check-2"]}),
+        event(15, "mass_death", fields={"workers": ["check-2"], "died": 700}),
     ]
     built = [msgspec.to_builtins(e) for e in own], [msgspec.to_builtins(e) for e in others]
     found = decisions("check-1", "check", *built)
-    assert [e["seq"] for e in found] == [1, 3, 4, 5, 6, 8, 10, 12]
-    assert [e["seq"] for e in decisions("check-1", "check", *built, most=2)] == [10, 12]
+    assert [e["seq"] for e in found] == [1, 3, 4, 5, 6, 8, 10, 12, 14, 15]
+    assert [e["seq"] for e in decisions("check-1", "check", *built, most=2)] == [14, 15]
 
 
 def test_the_verb(home: Home, running: Running) -> None:

@@ -79,6 +79,7 @@ def test_conditions_of_a_fleet_that_is_well(scene: Scene) -> None:
         "SpecInForce": ("True", ""),
         "Durable": ("True", ""),
         "Sound": ("True", ""),
+        "MemoryWithinLimits": ("Unknown", ""),
     }
     assert conditions(scene.group("a").conditions) == {
         "Running": ("True", ""),
@@ -86,6 +87,7 @@ def test_conditions_of_a_fleet_that_is_well(scene: Scene) -> None:
         "Healthy": ("Unknown", ""),
         "UpToDate": ("True", ""),
         "ChangeFailed": ("False", ""),
+        "MemoryWithinLimits": ("Unknown", ""),
     }
     worker = scene.worker("b-1")
     assert conditions(worker.conditions) == {
@@ -93,6 +95,7 @@ def test_conditions_of_a_fleet_that_is_well(scene: Scene) -> None:
         "Ready": ("True", ""),
         "Healthy": ("Unknown", ""),
         "UpToDate": ("True", ""),
+        "MemoryWithinLimits": ("Unknown", ""),
     }
     running = worker.conditions[0]
     assert running.since == worker.since

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import tmaxd
 from tmaxd.daemon.events import NO_EVENTS
+from tmaxd.plan.actions import MemoryWord
 from tmaxd.spec.event_names import MEANINGS
 from tmaxd.spec.event_page import FIELDS, WORDS
 
@@ -37,6 +39,8 @@ def constants(node: ast.expr) -> set[str]:
     """The names that an argument may be: `"hold" if held else "unhold"` is two."""
     if isinstance(node, ast.IfExp):
         return constants(node.body) | constants(node.orelse)
+    if isinstance(node, ast.Attribute) and node.attr == "what":
+        return set(get_args(MemoryWord))
     value = node.value if isinstance(node, ast.Constant) else None
     return {value} if isinstance(value, str) and value.isidentifier() else set()
 

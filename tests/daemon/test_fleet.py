@@ -170,7 +170,7 @@ def test_a_bug_in_a_pass_does_not_end_the_daemon(
                 fleet.wake()
                 await asyncio.sleep(0)
             assert "a bug" in fleet.state.trouble
-            await fleet.wait_settled()
+            await fleet.wait_still()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

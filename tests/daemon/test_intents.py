@@ -133,6 +133,19 @@ def test_a_restart_starts_what_was_stopped_and_a_stop_ends_a_restart() -> None:
     assert room.of("a-2").stopped
 
 
+def test_what_is_started_is_told_from_what_is_restarted() -> None:
+    room = Room()
+    room.intents.start(ONE, 2, 1.0, {"a-1": "r1"})
+    assert room.of("a-1") == Intent(restart="r1", start=True)
+    assert room.after_a_restart().of("a-1") == Intent(restart="r1", start=True)
+    room.restart(GROUP, "a-1", "a-2")
+    assert room.of("a-1") == Intent(restart="r1")
+    room.intents.start(ONE, 2, 1.0, {"a-1": "r1"})
+    room.intents.forget_runs({"a-1": "new", "a-2": "new"})
+    assert room.of("a-1") == Intent()
+    assert room.kept == {}
+
+
 def test_a_group_is_scaled_until_the_file_says_another_count() -> None:
     room = Room()
     room.intents.scale("a", 5, 2, 1.0)

@@ -12,13 +12,18 @@ from tmaxd.daemon.planned import planned
 from tmaxd.daemon.wanted import policies, wanted
 from tmaxd.plan import actions as a
 from tmaxd.plan.rules import (
+    AgeRules,
     BackoffRules,
+    FleetMemoryRules,
     LimitRules,
+    MemoryRules,
     RestartRules,
     RolloutRules,
     StopRules,
+    ThresholdRules,
 )
-from tmaxd.plan.wanted import WantedGroup
+from tmaxd.plan.wanted import Wanted, WantedGroup
+from tmaxd.spec.layouts import with_flags
 from tmaxd.spec.supervision import Rollout, Share
 from tmaxd.tasks.policy import GroupPolicy, Route
 
@@ -154,6 +159,65 @@ def test_nothing_of_it_is_in_the_fingerprint() -> None:
     assert [g.fingerprint for g in wanted(bare).groups.values()] == [
         g.fingerprint for g in wanted(spec_of(KEPT)).groups.values()
     ]
+
+
+MIB = 1024 * 1024
+GOVERNED = """
+workers:
+  a:
+    task: [x]
+    memory: {warn: 1MiB, recycle: 2MiB, kill: 3MiB, for: 4, deadline: never, max: 5MiB, total: {kill: 9MiB, for: 1}}
+    max_tasks: 7
+    max_age: {after: 1h, jitter: 0.5}
+    pool: 1
+  b: {run: [x], memory: {deadline: 5s}}
+memory: {fleet: {warn: 1MiB, hold: 2MiB, recycle: 3MiB, kill: 4MiB, for: 5}, keep_free: 6MiB}
+"""
+
+
+def test_how_memory_is_governed() -> None:
+    want = wanted(spec_of(GOVERNED))
+    a, b = want.groups["a"], want.groups["b"]
+    assert a.memory == MemoryRules(
+        warn=MIB,
+        recycle=2 * MIB,
+        kill=3 * MIB,
+        samples=4,
+        deadline=None,
+        total=ThresholdRules(kill=9 * MIB, samples=1),
+    )
+    assert a.age == AgeRules(max_tasks=7, max_age=3600.0, jitter=0.5)
+    assert (b.memory, b.age) == (MemoryRules(deadline=5.0), AgeRules())
+    assert want.memory == FleetMemoryRules(
+        warn=MIB,
+        hold=2 * MIB,
+        recycle=3 * MIB,
+        kill=4 * MIB,
+        samples=5,
+        keep_free=6 * MIB,
+        governed=True,
+        forecast=False,
+    )
+    assert {type(n) for n in (a.memory.warn, a.memory.total.kill, want.memory.keep_free)} == {int}
+    assert type(a.age.max_age) is type(b.memory.deadline) is float
+
+
+def test_what_flags_make_of_it() -> None:
+    spec = spec_of(GOVERNED)
+    on = wanted(spec)
+    assert (on.one_by_one, on.groups["a"].spares, on.shared) == (False, 1, frozenset())
+
+    def switched(name: str, value: bool) -> Wanted:
+        return wanted(with_flags(spec, {name: value}))
+
+    assert switched("parallel_spawn", False).one_by_one
+    assert switched("session_pool", False).groups["a"].spares == 0
+    assert not switched("memory_governor", False).memory.governed
+    assert switched("memory_forecast", True).memory.forecast
+    assert switched("dedicated_pipes", False).shared == frozenset()  # it has spares
+    assert wanted(
+        with_flags(spec_of("workers: {a: {task: [x]}}"), {"dedicated_pipes": False})
+    ).shared
 
 
 @pytest.mark.parametrize(

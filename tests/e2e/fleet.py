@@ -143,9 +143,13 @@ class Fleet:
 
     def settle(self) -> Json:
         """Wait until a whole look at the world finds nothing to do; returns the status after it."""
-        answer = self.api.post("/v1/reload", {"wait": DEADLINE}, wait=DEADLINE)
-        assert answer["outcome"] != "timeout", "the fleet has not converged"
+        self.wait_for(self._converges, "the fleet has converged")
         return self.status()
+
+    def _converges(self) -> bool:
+        """False at once where something is stuck; what is in quarantine may come out of it by itself."""
+        answer = self.api.post("/v1/reload", {"wait": DEADLINE}, wait=DEADLINE)
+        return bool(answer["converged"])
 
     def workers(self, group: str | None = None) -> dict[str, Json]:
         """Worker to its status, those that are there or should be."""

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from tmaxd.world.cgroup_base import surroundings
+
 ENDS_WITHIN = 10.0
 """Seconds that killed processes may take to be gone."""
 
@@ -66,4 +68,16 @@ def end_all(text: str) -> list[Marked]:
         if time.monotonic() > deadline:
             raise AssertionError(f"cannot be ended: {left}")
         time.sleep(0.02)
+    _remove_cages(text.rpartition("=")[2])
     return first
+
+
+def _remove_cages(text: str) -> None:
+    """The cgroups of fleets whose state folder has `text` in its path, which they are named after."""
+    around = surroundings()
+    if around.mount is None:
+        return
+    for own in Path(around.mount).glob(f"**/tmaxd-*{text.strip('/').replace('/', '_')}*"):
+        for folder in (*own.glob("*/"), own):
+            with contextlib.suppress(OSError):
+                folder.rmdir()

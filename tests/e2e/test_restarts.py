@@ -70,6 +70,23 @@ def test_a_worker_that_flaps_is_quarantined_and_one_that_must_not_is_left_alone(
     assert fleet.worker("job-1")["state"] == "running"
 
 
+def test_who_has_given_up_stays_so_under_the_next_daemon_until_somebody_asks(fleet: Fleet) -> None:
+    (fleet.folder / "status").write_text("3")
+    limit = {"crashes": 2, "within": "1m", "then": "stop"}
+    fleet.write({"job": job(fleet, restart={"limit": limit, "backoff": {"first": "0s"}})})
+    fleet.start(settled=False)
+    fleet.wait_for(lambda: fleet.events("resting", worker="job-1"), "it rests")
+    assert ran(fleet) == 2
+    fleet.kill9()
+    fleet.start(settled=False)
+    fleet.wait_for(lambda: fleet.worker("job-1")["state"] == "failed", "it is known to have failed")
+    assert fleet.worker("job-1")["reason"] == "crash_limit"
+    assert ran(fleet) == 2
+    assert fleet.ctl("start", "job-1", "--wait", "0s").returncode == 0
+    fleet.wait_for(lambda: ran(fleet) > 2, "somebody wants it to run")
+    assert fleet.events("started", worker="job-1", reason="operator_start")
+
+
 def test_a_hundred_workers_killed_at_once_are_one_event_and_nobody_s_crash(fleet: Fleet) -> None:
     fleet.write({"w": {**idle(MANY), "restart": {"limit": {"crashes": 1, "then": "stop"}}}})
     fleet.start()
@@ -86,6 +103,11 @@ def test_a_hundred_workers_killed_at_once_are_one_event_and_nobody_s_crash(fleet
     )
     fleet.settle()
     assert len(fleet.events("mass_death")) == 1
+    (event,) = fleet.wait_for(lambda: fleet.events("revived"), "the revival is over")
+    assert (event["died"], event["up"]) == (MANY, MANY)
+    # Of the first that were seen dead nobody could know that others would follow.
+    assert all(e["reason"] == "crashed" for e in fleet.events("ended"))
+    assert len(fleet.events("ended")) < MANY / 2
     assert not fleet.events("resting")
     assert not [pid for pid in before.values() if alive(pid)]
 

@@ -10,8 +10,9 @@ import msgspec
 
 from tests.property.plan_parts import Life, Live, Proc, Session
 from tests.property.plan_world import World
-from tmaxd.plan.draft import split
+from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.observed import Intent
+from tmaxd.plan.rules import FleetMemoryRules, ThresholdRules
 
 T = TypeVar("T")
 
@@ -226,7 +227,7 @@ def fall_ill(world: World, which: int, how: int) -> None:
 
 def ask(world: World, which: int, how: int) -> None:
     """An operator wants something of a worker, or nothing any more."""
-    live = _pick(_running(world), which)
+    live = _pick([x for x in _running(world) if not is_spare(x.worker)], which)
     if live is not None:
         world.intents[live.worker] = (
             Intent(restart=live.run),
@@ -251,7 +252,7 @@ def ask_again(world: World, which: int, how: int) -> None:
 def restart_group(world: World, which: int, _: int) -> None:
     group = _pick(sorted(world.wanted.groups), which)
     for live in world.live.values():
-        if split(live.worker)[0] == group:
+        if split(live.worker)[0] == group and not is_spare(live.worker):
             world.intents[live.worker] = Intent(restart=live.run)
 
 
@@ -288,6 +289,45 @@ def wait(world: World, which: int, how: int) -> None:
 
 def restart_daemon(world: World, _: int, __: int) -> None:
     world.restart_daemon(dict(world.journal))
+
+
+def leak(world: World, which: int, how: int) -> None:
+    """A run uses another amount of memory, which the next sample shows, and perhaps grows on."""
+    live = _pick(_running(world), which)
+    if live is not None:
+        world.used[live.run] = (100, 300, 60, 10, 45, 500, 100, 30)[how]
+        world.slopes[live.run] = (0.0, 1.0, 5.0)[how % 3]
+    sample(world, 0, 0)
+
+
+def leak_all(world: World, which: int, how: int) -> None:
+    for live in _running(world):
+        world.used[live.run] = (30, 45, 60, 100)[(which + how) % 4]
+    sample(world, 0, 0)
+
+
+def fill_machine(world: World, _: int, how: int) -> None:
+    world.free = (0, 100, 150, 10_000)[how % 4]
+
+
+def sample(world: World, _: int, how: int) -> None:
+    world.now += (5.0, 15.0)[how % 2]
+    world.sample()
+
+
+def govern(world: World, which: int, how: int) -> None:
+    """Limits of the fleet, or none."""
+    world.wanted = msgspec.structs.replace(
+        world.wanted,
+        memory=(
+            FleetMemoryRules(),
+            FleetMemoryRules(hold=120, recycle=200, kill=300, samples=1 + which % 2),
+            FleetMemoryRules(recycle=100, samples=1, forecast=True),
+            FleetMemoryRules(kill=100, samples=1, keep_free=120),
+            FleetMemoryRules(keep_free=120, governed=how != 3),
+        )[which % 5],
+        one_by_one=how % 3 == 0,
+    )
 
 
 Fault = Callable[[World, int, int], None]
@@ -328,22 +368,53 @@ FAULTS: dict[str, Fault] = {
         blind,
         break_starts,
         be_sluggish,
+        leak,
+        leak_all,
+        fill_machine,
+        sample,
+        govern,
         wait,
         restart_daemon,
     )
 }
 
 
+OF_MEMORY = (leak, leak, leak_all, sample, sample, sample, govern, give_tasks, attach, ask)
+"""Those that have to come together for anything to happen."""
+
+
 def calm(world: World) -> None:
     """Nothing goes wrong any more."""
     world.blind = world.sluggish = False
+    if world.used or world.free != 10_000:
+        world.used, world.slopes, world.free = {}, {}, 10_000
+    memory = world.history.memory
+    if memory.marks or memory.pool_held or memory.held is not None:
+        world.sample()
     world.broken = set()
     for session in world.sessions.values():
         session.attached = 0
+    awaited = {name for group in world.wanted.groups.values() for name, _ in group.after}
     for live in world.live.values():
         if live.healthy is False:
             live.healthy, live.healthy_since = True, world.now
     for worker, intent in list(world.intents.items()):
-        world.intents[worker] = msgspec.structs.replace(intent, pinned=False)
+        stopped = intent.stopped and split(worker)[0] not in awaited  # others would wait for ever
+        intent = msgspec.structs.replace(intent, pinned=False, stopped=stopped)
+        world.intents[worker] = intent
     for life in world.lives.values():
         life.overdue = life.overdue or (life.hung and not life.silent)
+
+
+def allow_memory(world: World) -> None:
+    """No limit of the fleet, and none that kills: whoever was killed too often for one is started again. Limits that
+    are too low for what runs stay."""
+    groups = {
+        name: msgspec.structs.replace(
+            group,
+            memory=msgspec.structs.replace(group.memory, kill=None, total=ThresholdRules()),
+        )
+        for name, group in world.wanted.groups.items()
+    }
+    memory = FleetMemoryRules()
+    world.wanted = msgspec.structs.replace(world.wanted, groups=groups, memory=memory)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
+from tmaxd.daemon.budgets import TOLD_BY_THE_PANE
 from tmaxd.plan import actions as a
+from tmaxd.plan.draft import is_spare
+from tmaxd.plan.history import Slot
 
 ADDS: Mapping[type[a.Action], str] = {
     a.AddPipes: "pipes",
@@ -74,3 +79,15 @@ class Life:
     hung: bool = False
     overdue: bool = False
     silent: bool = False
+    ended: int = 0
+
+
+def budgets(slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """What the next daemon remembers of those that crashed, as `daemon/budgets.py` keeps it."""
+    return {
+        worker: msgspec.structs.replace(
+            slot, stopping=None, hold=None, held_since=None, dying=None, changed=()
+        )
+        for worker, slot in slots.items()
+        if slot.crashes and slot.rest not in TOLD_BY_THE_PANE and not is_spare(worker)
+    }

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from tests.property.plan_memory import check_memory, is_marked
+from tests.property.plan_parts import Life
 from tests.property.plan_rollouts import check_order, check_rollouts
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
@@ -14,25 +16,33 @@ from tmaxd.plan.draft import split
 from tmaxd.plan.history import NEW_SLOT, History, Slot
 from tmaxd.plan.observed import NO_INTENT, Observed
 from tmaxd.plan.plan import Plan, plan
-from tmaxd.plan.reasons import REASONS
+from tmaxd.plan.reasons import REASONS, RECYCLES
 from tmaxd.plan.stops import POLL_SLOW
 from tmaxd.plan.wanted import Wanted
 
 MAY_COST_TASKS = frozenset(
     {"down", "task_timeout", "silent", "pipe_lost", "session_killed", "server_died"}
-    | {"ended_while_down", "unhealthy"}
+    | {"ended_while_down", "unhealthy", "memory_kill", "memory_recycle"}
 )
 LEAVING = frozenset({"scaled_down", "group_removed", "down"})
-ASKED_FOR = LEAVING | {
-    "spec_changed",
-    "operator_restart",
-    "operator_stop",
-    "task_timeout",
-    "silent",
-    "pipe_lost",
-    "unhealthy",
-    "not_ready",
-}
+ASKED_FOR = (
+    LEAVING
+    | {
+        "spec_changed",
+        "operator_restart",
+        "operator_stop",
+        "task_timeout",
+        "silent",
+        "pipe_lost",
+        "unhealthy",
+        "not_ready",
+        "memory_kill",
+    }
+    | RECYCLES
+)
+
+WAIT_FOR_OTHERS = frozenset({"after", "adopted", "memory_hold", "keep_free", "one_by_one", None})
+"""Why a start that is due is not looked for again by itself."""
 
 T = TypeVar("T")
 
@@ -56,6 +66,7 @@ def check(world: World, seen: Observed, before: History, made: Plan) -> None:
     _lets_go_no_more_than_it_must(world, seen, before, made)
     check_rollouts(world, seen, before, made)
     check_order(world, seen, made)
+    check_memory(world, seen, before, made)
     _order_is_no_matter(world.wanted, seen, before, world.now, made)
 
 
@@ -70,7 +81,8 @@ def _takes_each_spare_once(seen: Observed, before: History, made: Plan) -> None:
         assert run.alive
         assert former is None or former.run in ended
         assert split(take.spare)[0] == split(take.worker)[0]
-        others = [x for x in made.actions if x is not take]
+        about_others = (a.MemoryNote, a.Swept)  # the one only tells, the other is of an earlier run
+        others = [x for x in made.actions if x is not take and not isinstance(x, about_others)]
         assert not any(x.worker == take.spare for x in others)
         assert not any(isinstance(x, a.Start) and x.worker == take.worker for x in others)
     for worker, pane in seen.seen.items():
@@ -133,9 +145,16 @@ def _healthy(world: World, seen: Observed, before: History, made: Plan, worker: 
         and pane.run == run.run
         and not pane.drift
         and not run.cut_off
+        and not is_marked(made, worker, run.run)
+        and not _has_done_enough(world, worker, life)
         and not (life is not None and (life.overdue or life.silent))
         and (slot is None or slot.stopping is None or slot.stopping.run != run.run)
     )
+
+
+def _has_done_enough(world: World, worker: str, life: Life | None) -> bool:
+    most = world.wanted.groups[split(worker)[0]].age.max_tasks
+    return most is not None and life is not None and life.ended >= most
 
 
 def _is_wanted(made: Plan, worker: str) -> bool:
@@ -189,7 +208,8 @@ def _sleeps_not_too_long_and_not_too_short(
         assert wake is not None
         assert wake <= world.now + POLL_SLOW
     for worker, slot in slots.items():
-        waits = made.pending.get(worker) in ("after", None)
+        waits = made.pending.get(worker) in WAIT_FOR_OTHERS
+        waits = waits or any(item.worker == worker for item in made.history.sweeps.values())
         if worker in seen.runs or slot.next_start is None or waits:
             continue
         if _is_wanted(made, worker):

@@ -10,16 +10,19 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from tests.property.plan_parts import ADDS, REMOVES, Life, Live, Proc, Session
+from tests.property.plan_parts import ADDS, REMOVES, Life, Live, Proc, Session, budgets
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.history import History, Sweep
-from tmaxd.plan.observed import Intent, Load, Member, Observed, Run, Seen
+from tmaxd.plan.observed import Footprint, Intent, Load, Member, Observed, Run, Seen, Usage
 from tmaxd.plan.plan import Plan
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
-TOLD = (a.Rest, a.Release, a.MassDeath, a.Approve, a.RollBack)
+TOLD = (a.Rest, a.Release, a.MassDeath, a.Revived, a.Approve, a.RollBack, a.MemoryNote)
 """Nothing in the world changes by these in itself."""
+
+BASE = 10
+"""Bytes that a run uses when nothing is said of it."""
 
 
 @dataclass
@@ -59,6 +62,14 @@ class World:
     """Of these, those that read their group's FIFO: run to group."""
     sluggish: bool = False
     """New runs do not say that they are ready."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Run to the bytes that it uses, where it is more than `BASE`."""
+    slopes: dict[str, float] = field(default_factory=dict)
+    free: int = 10_000
+    usage: Usage | None = None
+    """The last sample."""
+    kept: dict[str, int] = field(default_factory=dict)
+    """Run to the least that any sample said of it since it was ready."""
     serial: int = 0
 
     def next(self) -> int:
@@ -88,7 +99,9 @@ class World:
             seen=self._seen(),
             runs={worker: self._as_run(live) for worker, live in self.live.items()},
             loads={
-                worker: Load(life.tasks, worker in self.holds, life.overdue, life.silent)
+                worker: Load(
+                    life.tasks, worker in self.holds, life.overdue, life.silent, life.ended
+                )
                 for worker, run in self.current.items()
                 if (life := self.lives[run])
             },
@@ -100,6 +113,7 @@ class World:
             failed=failed,
             down=self.down,
             intents={w: intent for w, intent in self.intents.items() if intent != Intent()},
+            usage=self.usage,
         )
 
     def _seen(self) -> dict[str, Seen]:
@@ -345,12 +359,29 @@ class World:
                 if not self._unswept(live.worker):
                     self._begin(live)
 
-    def finish_tasks(self) -> None:
+    def sample(self) -> None:
+        """Memory is measured; of a run that lives, but for those that vanish meanwhile."""
+        number = 1 if self.usage is None else self.usage.number + 1
+        found = {}
+        for worker, live in self.live.items():
+            if live.pid in self.procs:
+                size = self.used.get(live.run, BASE)
+                found[worker] = Footprint(live.run, size, self.slopes.get(live.run))
+                if live.ready or not live.takes_tasks:
+                    self.kept[live.run] = min(size, self.kept.get(live.run, size))
+        total = sum(footprint.bytes for footprint in found.values())
+        self.usage = Usage(number=number, at=self.now, workers=found, fleet=total, free=self.free)
+
+    def finish_tasks(self) -> bool:
+        """False: none was in hand."""
+        before = sum(life.ended for life in self.lives.values())
         for run, life in self.lives.items():
             live = self.live.get(life.worker)
             works = live is not None and live.run == run and live.pid in self.procs
             if works and not life.hung and live is not None and not live.cut_off:
+                life.ended += life.tasks
                 life.tasks = 0
+        return before != sum(life.ended for life in self.lives.values())
 
     def kill(self, pid: int, signal: str) -> None:
         proc = self.procs.get(pid)
@@ -382,7 +413,7 @@ class World:
         for run, life in self.lives.items():
             if run not in living and run not in sweeps:
                 self._sweep(run, life.worker, sweeps)
-        self.history = History(sweeps=sweeps)
+        self.history = History(sweeps=sweeps, slots=budgets(self.history.slots))
 
     def _sweep(self, run: str, worker: str, sweeps: dict[str, Sweep]) -> None:
         self.ended[run] = (worker, 0)

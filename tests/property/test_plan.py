@@ -8,20 +8,29 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.property.plan_faults import FAULTS, calm, fingerprint
+from tests.property.plan_faults import FAULTS, OF_MEMORY, allow_memory, calm, fingerprint
 from tests.property.plan_rules import check
 from tests.property.plan_world import World
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.observed import Intent
 from tmaxd.plan.plan import Plan, plan
-from tmaxd.plan.rules import Condition, RolloutRules, StopRules
+from tmaxd.plan.rules import (
+    AgeRules,
+    Condition,
+    MemoryRules,
+    RolloutRules,
+    StopRules,
+    ThresholdRules,
+)
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
 PASSES = 1500
 """Eight workers, one after the other, each deaf to SIGTERM and polled for its 2 s, come to rest in fewer."""
 
 NEEDS_NO_TMUX = (
+    a.Revived,
+    a.MemoryNote,
     a.MassDeath,
     a.End,
     a.Rest,
@@ -88,20 +97,37 @@ ROLLOUTS = st.builds(
 )
 
 
+MEMORIES = st.sampled_from(
+    [
+        MemoryRules(),
+        MemoryRules(warn=20, recycle=50, samples=1, deadline=1.0),
+        MemoryRules(recycle=50, kill=200, samples=2, deadline=None),
+        MemoryRules(kill=80, samples=1),
+        MemoryRules(total=ThresholdRules(recycle=100, kill=250, samples=1)),
+        MemoryRules(recycle=5, samples=1),
+    ]
+)
+"""A run uses 10 at its least; the last one is below that."""
+
+
 def groups(name: str) -> st.SearchStrategy[WantedGroup]:
     kinds = st.just(name != "shell") if name != "echo" else st.booleans()
     after = [(other, how) for other in COMES_AFTER[name] for how in CONDITIONS]
     return st.builds(
-        lambda takes, count, version, stop, rollout, after, checked, spares: WantedGroup(
-            count=count,
-            takes_tasks=takes,
-            fingerprint=fingerprint(takes, version),
-            stop=StopRules(after=stop),
-            rollout=rollout,
-            after=after,
-            checked=checked,
-            heals=checked,
-            spares=spares,
+        lambda takes, count, version, stop, rollout, after, checked, spares, memory, age: (
+            WantedGroup(
+                count=count,
+                takes_tasks=takes,
+                fingerprint=fingerprint(takes, version),
+                stop=StopRules(after=stop),
+                rollout=rollout,
+                after=after,
+                checked=checked,
+                heals=checked,
+                spares=spares,
+                memory=memory,
+                age=age,
+            )
         ),
         kinds,
         st.sampled_from([2, 3, 1, 0, 4]),
@@ -111,6 +137,8 @@ def groups(name: str) -> st.SearchStrategy[WantedGroup]:
         st.lists(st.sampled_from(after), max_size=1).map(tuple) if after else st.just(()),
         st.booleans(),
         st.sampled_from([0, 1, 0, 2]),
+        MEMORIES,
+        st.sampled_from([AgeRules(), AgeRules(max_tasks=6)]),
     )
 
 
@@ -134,7 +162,13 @@ BREAK = st.builds(
     stops_after=NUMBER,
     dies=st.booleans(),
 )
-STEPS = st.lists(st.one_of(FAULT, FAULT, FAULT, FAULT, EDIT, BREAK), min_size=12, max_size=24)
+MEMORY = st.builds(
+    Step, st.sampled_from([f.__name__ for f in OF_MEMORY]), NUMBER, NUMBER, passes=PASSES_AFTER
+)
+STEPS = st.one_of(
+    st.lists(st.one_of(FAULT, FAULT, FAULT, FAULT, EDIT, BREAK), min_size=12, max_size=24),
+    st.lists(st.one_of(MEMORY, MEMORY, MEMORY, MEMORY, FAULT, BREAK), min_size=12, max_size=24),
+)
 
 
 def one_pass(world: World, stops_after: int | None = None, *, dies: bool = False) -> Plan:
@@ -167,11 +201,12 @@ def take(world: World, step: Step) -> None:
 
 def settle(world: World) -> None:
     calm(world)
+    world.say_ready()
     for _ in range(PASSES):
         made = one_pass(world)
         calm(world)
-        world.finish_tasks()
-        if not made.actions and made.wake_at is None and not made.pending:
+        ended = world.finish_tasks()
+        if not ended and not made.actions and made.wake_at is None and not made.pending:
             break
         world.now = max(world.now, world.now if made.wake_at is None else made.wake_at)
     else:
@@ -243,8 +278,10 @@ def test_every_pass_keeps_the_rules_and_the_fleet_comes_to_rest(
     world.want(wanted)
     settle(world)
     is_as_wanted(world)
+    FAULTS["sample"](world, 0, 1)  # those that run are known to use little
     for step in steps:
         take(world, step)
     world.down = down
+    allow_memory(world)
     settle(world)
     is_as_wanted(world)

@@ -123,7 +123,7 @@ class Chance:
         for e in entries:
             if e.lease:
                 result = self.random.choice((None, f"result {e.row.id}"))
-                file = None if result else "/spool/x"
+                file = None if result else "/payloads/x"
                 began = self.random.choice((None, self.now))
                 tasks.append((e.row.id, e.lease.attempt, e.lease.at, began, result, file))
         if tasks:

@@ -226,7 +226,7 @@ def test_members_of_an_earlier_session_of_that_number_are_strangers() -> None:
 def test_a_stat_line_is_read_whatever_the_name(name: bytes) -> None:
     tail = b"S 7 8 9 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 3 0 12345 99 1 2 3 4 5 0 0 0 0 0 0 0 0 17 1"
     line = b"42 (" + name + b") " + tail + b" 0 0 0 0 0 11 12 13 14 771 772 0\n"
-    assert parse_stat(line) == Stat(42, 7, 9, 12345, True, False, b"771772")
+    assert parse_stat(line) == Stat(42, 7, 9, 12345, True, False, b"771772", 11, 1)
 
 
 def test_a_leader_whose_other_threads_go_on_is_alive() -> None:

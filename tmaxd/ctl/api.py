@@ -31,7 +31,16 @@ BOTH_WAYS = "Content-Type: application/x-ndjson\r\nAccept: application/x-ndjson\
 MOST_WAITS = 1_000_000
 """Tasks that the daemon lets one request wait for."""
 
-WRONG_WORDS = ("bad_parameter", "bad_body", "bad_option", "bad_order")
+WRONG_WORDS = (
+    "bad_parameter",
+    "bad_body",
+    "bad_option",
+    "bad_order",
+    "bad_cleanup",
+    "bad_flag",
+    "bad_name",
+    "bad_value",
+)
 """What the daemon calls mistakes of the command line."""
 
 T = TypeVar("T")
@@ -83,6 +92,13 @@ class Api:
         target = _target(path, query)
         sent = (None, "") if body is None else (json.dumps(body).encode(), "application/json")
         return self._call(self.patience + wait, lambda c: _decoded(c.ask("POST", target, *sent)))
+
+    def put(
+        self, path: str, query: Mapping[str, object], body: bytes, media: str
+    ) -> dict[str, Any]:
+        """`body` as it is."""
+        target = _target(path, query)
+        return self._call(self.patience, lambda c: _decoded(c.ask("PUT", target, body, media)))
 
     def follow(self, path: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
         """The objects of a stream that never ends by itself, as they come; {} for a sign of life."""

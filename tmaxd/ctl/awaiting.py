@@ -12,15 +12,16 @@ from tmaxd.ctl.console import Console, Live
 from tmaxd.ctl.errors import CtlError, TimedOut
 from tmaxd.ctl.hints import Hint
 from tmaxd.ctl.render_orders import missing
+from tmaxd.ctl.render_standing import went_back
 from tmaxd.ctl.text import many, span
 
-STATES = ("started", "ready", "healthy", "finished", "stopped", "idle", "settled")
+STATES = ("started", "ready", "healthy", "finished", "stopped", "idle", "obeyed", "settled")
 """As `tmaxd.daemon.api.types.AwaitFor`, which is not imported: msgspec costs 24 ms."""
 
 FIRST, PART = 0.5, 5.0
 """Seconds that the daemon waits before it says how far it is: at first, and from then on."""
 
-NOT_BY_ITSELF = ("started", "ready", "healthy", "finished", "idle")
+NOT_BY_ITSELF = tuple(state for state in STATES if state != "stopped")
 """What a worker that has failed for good does not become until somebody does something."""
 
 
@@ -48,14 +49,16 @@ class Waiter:
         self._steady = Steady(console, api, deadline, met=met)
 
     def until_met(self, hint: Hint, *, goes_on: bool) -> None:
-        """Raises TimedOut with who is missing and why; CtlError where one of them has failed for good. `goes_on`:
-        what was ordered is done all the same."""
+        """Raises TimedOut with who is missing and why; CtlError where one of them has failed for good, or the change of
+        a group has. `goes_on`: what was ordered is done all the same."""
         wish, part = self._wish, FIRST
         with Live(f"waiting for {wish.whose} to be {wish.what}") as live:
             while True:
                 answer = self._ask(min(part, max(0.0, self._deadline.left)))
                 if answer["met"]:
                     return
+                if answer["failed_changes"]:
+                    raise self._gone_back(answer)
                 failed = [m for m in answer["missing"] if m["state"] == "failed"]
                 if failed and wish.what in NOT_BY_ITSELF:
                     raise self._error(CtlError, "has failed", answer, hint, "failed")
@@ -75,6 +78,12 @@ class Waiter:
                 f"{self._wish.whose}: no daemon said whether it is {self._wish.what} "
                 f"within {span(self._deadline.seconds or 0.0)}"
             ) from late
+
+    def _gone_back(self, answer: Mapping[str, Any]) -> CtlError:
+        changes = answer["failed_changes"]
+        lines = [f"  {went_back(change['group'], change)}" for change in changes]
+        head = f"{self._wish.whose}: what the file says is not in force:"
+        return CtlError("\n".join([head, *lines]), "change_failed", {"failed_changes": changes})
 
     def _error(
         self,

@@ -46,6 +46,20 @@ def revisions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[s
     )
 
 
+def namespaces(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Of the memory store; that of the workers is always there."""
+    found = _names(
+        ctx, lambda v: [n["ns"] for n in v["namespaces"]], incomplete, "/v1/memory/stats"
+    )
+    return [*found, *(name for name in ("worker",) if name.startswith(incomplete))]
+
+
+def flags(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from tmaxd.spec.flags import FLAGS
+
+    return [name for name in FLAGS if name.startswith(incomplete)]
+
+
 def events(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Of the last of several that commas part."""
     from tmaxd.spec.event_names import KINDS, MEANINGS

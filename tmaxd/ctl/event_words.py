@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tmaxd.ctl.text import cut, many, span
+from tmaxd.ctl.text import amount, cut, many, span
 
 Value = Mapping[str, Any]
 
@@ -27,7 +27,14 @@ TOLD = {
     "resting": "stays down",
     "quarantined": "is in quarantine: tried seldom",
     "quarantine_over": "has stayed up, so its quarantine is over",
-    "mass_death": "many workers died at once",
+    "mass_death": "died together with many others",
+    "revived": "was started again, with all others that had died",
+    "memory_warning": "uses much memory",
+    "memory_recycle": "is to be replaced by a fresh run",
+    "memory_kill": "is killed for its memory",
+    "memory_limit_too_low": "has used more than its limit for as long as it runs, so it is not replaced for it",
+    "memory_hold": "starts are held back",
+    "memory_hold_over": "starts go on",
     "probe_failed": "failed a probe",
     "unhealthy": "became unhealthy",
     "healthy": "works again",
@@ -35,7 +42,13 @@ TOLD = {
     "rolled_back": "its change failed, and it goes back to what it ran before",
     "spec_applied": "a new revision of the spec came into force",
     "spec_rejected": "the spec on disk was rejected",
+    "spec_waits": "the spec on disk was changed, and waits for a reload",
+    "flag_set": "somebody set a feature flag",
+    "flag_over": "a feature flag is what the file says again",
     "orders_overruled": "the file overruled earlier orders",
+    "store_refused": "wrote what the memory store could not store",
+    "cleaned": "a clean-up removed something",
+    "cleanup_incomplete": "a clean-up left something",
     "going_down": "the fleet is being stopped",
     "api_open": "a daemon answers requests",
     "stopped": "the daemon ended; workers live on",
@@ -52,6 +65,7 @@ BECAUSE = {
     "session_killed": "somebody had removed its session",
     "replaced": "its pane ran another process",
     "server_died": "the tmux server had gone",
+    "rebooted": "the machine was started anew",
     "ended_while_down": "it had ended while no daemon was there",
     "scaled_down": "the group has fewer workers now",
     "group_removed": "the spec has no such group any more",
@@ -70,6 +84,17 @@ BECAUSE = {
     "task_timeout": "a task ran past its timeout",
     "silent": "it held tasks and was silent for too long",
     "pipe_lost": "one of its FIFOs was replaced",
+    "memory_warn": "that is more than `warn` allows",
+    "memory_recycle": "it used more memory than `recycle` allows",
+    "memory_kill": "it used more memory than `kill` allows",
+    "memory_forecast": "its growth would reach `recycle` before long",
+    "memory_limit": "it cannot keep to its memory limit",
+    "memory_hold": "the fleet uses more memory than `hold` allows",
+    "keep_free": "its start would leave the machine with less memory than `keep_free`",
+    "oom_killed": "the kernel killed it when memory was short",
+    "max_tasks": "it had done as many tasks as one run may",
+    "max_age": "it had run for as long as one run may",
+    "one_by_one": "another worker was being started",
     "down": "the fleet is being taken down",
     "leftover": "a dead run had left processes behind",
     "settled": "what held it back is over",
@@ -82,12 +107,26 @@ ENDS = {
     "finished": "ended well",
     "session_killed": "lost its session",
     "server_died": "died with the tmux server",
+    "rebooted": "died when the machine was started anew",
     "mass_death": "died together with many others",
+    "oom_killed": "was killed by the kernel, because memory was short",
+    "memory_kill": "was killed, because it, its group or the fleet used too much memory",
     "ended_while_down": "ended while no daemon was there",
 }
 """The event `ended`: its reason is no cause but what happened. With all others, it was stopped."""
 
-NO_BECAUSE = frozenset({"mass_death", "rolled_back", "signal", "keys", "removed"})
+NO_BECAUSE = frozenset(
+    {
+        "revived",
+        "memory_kill",
+        "memory_limit_too_low",
+        "memory_hold_over",
+        "rolled_back",
+        "signal",
+        "keys",
+        "removed",
+    }
+)
 """Events whose reason is plain from what came just before."""
 
 QUIET = frozenset(
@@ -108,7 +147,7 @@ def told(event: Value) -> str:
         how = ENDS.get(reason) or f"was stopped, because {BECAUSE.get(reason, reason)}"
         return _with(how, details(event), event)
     what = TOLD.get(name, name.replace("_", " "))
-    if reason and name not in NO_BECAUSE:
+    if reason and reason != name and name not in NO_BECAUSE:
         what += f", because {BECAUSE.get(reason, reason)}"
     return _with(what, details(event), event)
 
@@ -178,9 +217,37 @@ def _field(key: str, words: str) -> Callable[[Value], str]:
     return lambda fields: words.format(_names(fields[key])) if key in fields else ""
 
 
+def _flag(fields: Value) -> str:
+    return f"{fields.get('flag', '?')} is {fields.get('value', '?')}"
+
+
 def _died(fields: Value) -> str:
     died = many(fields.get("died", 0), "worker")
     return f"{died}, {fields.get('living', 0)} live on: {_names(fields.get('workers', ()))}"
+
+
+def _up(fields: Value) -> str:
+    left = fields.get("left")
+    late = f"; not up: {_names(left)}" if left else ""
+    after = _seconds("took", " after {}")(fields)
+    return f"{fields.get('up', 0)} of {many(fields.get('died', 0), 'worker')} up{after}{late}"
+
+
+def _memory(fields: Value) -> str:
+    """`fleet: 6.2 GiB used, limit 6.0 GiB`."""
+    scope, used, limit = fields.get("scope", ""), fields.get("bytes"), fields.get("limit")
+    if not isinstance(used, int):
+        return ""
+    most = f", limit {amount(limit)}" if isinstance(limit, int) else ""
+    return f"{scope + ': ' if scope != 'worker' else ''}{amount(used)} used{most}"
+
+
+def _cleaned(fields: Value) -> str:
+    """`tasks: 1,200 gone, 3.40 MiB`."""
+    count, size = fields.get("count"), fields.get("bytes")
+    gone = f"{count:,} gone" if isinstance(count, int) else "gone"
+    back = f", {amount(size)}" if isinstance(size, int) and size else ""
+    return f"{fields.get('what', '')}: {gone}{back}"
 
 
 def _rest(fields: Value) -> str:
@@ -198,13 +265,28 @@ _TELL: Mapping[str, tuple[Callable[[Value], str], ...]] = {
     "pool_miss": (_field("why", "{}"),),
     "stop": (_changed,),
     "keys": (_field("keys", "{}"),),
-    "signal": (_field("signal", "{}"), _field("pids", "to {}")),
+    "signal": (
+        _field("signal", "{}"),
+        _field("pids", "to {}"),
+        _field("hangup", "and SIGHUP to {}, which ignored it"),
+    ),
+    "cleaned": (_cleaned,),
     "quarantined": (_seconds("retry_in", "next try in {}"),),
+    "memory_warning": (_memory,),
+    "memory_recycle": (_memory,),
+    "memory_kill": (_memory,),
+    "memory_limit_too_low": (_memory,),
+    "memory_hold": (_memory,),
+    "memory_hold_over": (_memory,),
     "mass_death": (_died,),
+    "revived": (_up,),
     "ordered": (lambda fields: _ordered(fields).removeprefix("somebody ordered: "),),
     "orders_overruled": (_field("targets", "{}"),),
     "spec_applied": (_field("revision", "revision {}"), _field("cause", "{}"), _changed),
     "spec_rejected": (_field("problems", "problems: {}"),),
+    "spec_waits": (_changed,),
+    "flag_set": (_flag, _seconds("lasts", "for {}")),
+    "flag_over": (_flag, _field("why", "{}")),
     "approved": (_field("revision", "revision {}"),),
     "rolled_back": (_field("revision", "revision {}"), _field("to", "back to {}")),
     "probe_failed": (),  # its text says which

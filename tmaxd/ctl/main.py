@@ -39,8 +39,12 @@ VERBS = {
     "result": "Print the result of a task.",
     "cancel": "End tasks: waiting ones at once, running ones by their worker.",
     "retry": "Have tasks that ended dead or cancelled tried again.",
+    "memory": "Store and read values that workers share.",
+    "cleanup": "Remove what is over or left behind.",
+    "flags": "Show the feature flags, and set one for a while.",
     "attach": "Attach to a worker's terminal.",
     "logs": "Print what a worker has written.",
+    "doctor": "Find what keeps a fleet from working well here.",
     "schema": "Print the JSON Schema of the spec, or the API's description.",
     "completion": "Print a script that completes tmaxctl in your shell.",
 }

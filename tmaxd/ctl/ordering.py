@@ -10,14 +10,16 @@ from typing import Any, ParamSpec
 import click
 
 from tmaxd.ctl import complete, fleet
+from tmaxd.ctl.api import Api
 from tmaxd.ctl.awaiting import Waiter, Wish
 from tmaxd.ctl.away import deadline_in
 from tmaxd.ctl.console import Console
 from tmaxd.ctl.errors import CtlError, WrongUsage
 from tmaxd.ctl.hints import hints_for
 from tmaxd.ctl.options import wait_option
+from tmaxd.ctl.order_outcome import came_of
 from tmaxd.ctl.render_orders import ordered, scaled
-from tmaxd.ctl.text import many, span
+from tmaxd.ctl.text import span
 
 P = ParamSpec("P")
 
@@ -27,8 +29,8 @@ SO = {
     "start": "ready",
     "stop": "stopped",
     "drain": "stopped",
-    "restart": "settled",
-    "scale": "settled",
+    "restart": "obeyed",
+    "scale": "obeyed",
     "pause": "idle",
 }
 """When an order has been carried out; `resume`, `pin` and `unpin` are as soon as they are on disk."""
@@ -77,7 +79,7 @@ def carry_out(console: Console, order: Order) -> None:
     answer = api.post("/v1/order", wait=api.patience, body=order.body())
     if not console.as_json:
         lines = (
-            ordered(answer, before, hint)
+            ordered(answer, before, hint, now=order.now)
             if order.count is None
             else scaled(order.targets[0], order.count, before, hint)
         )
@@ -95,17 +97,17 @@ def carry_out(console: Console, order: Order) -> None:
         error.details = answer | error.details
         raise
     took = time.monotonic() - begun
+    done = came_of(order, answer["workers"], _status(api))
+    if done.overruled:
+        raise CtlError(done.words, "overruled", answer)
     if console.as_json:
         console.json(answer | {"outcome": wish.what, "seconds": took})
     else:
-        console.say(_done(order, wish.what, len(answer["workers"]), took))
+        console.say(f"done: {done.words} ({span(took)})")
 
 
-def _done(order: Order, what: str, workers: int, took: float) -> str:
-    if order.do == "scale":
-        return f"done: {order.targets[0]} has {many(order.count or 0, 'worker')} ({span(took)})"
-    words = {
-        "settled": "run anew" if workers != 1 else "runs anew",
-        "idle": "have no task in hand" if workers != 1 else "has no task in hand",
-    }.get(what, f"{'are' if workers != 1 else 'is'} {what}")
-    return f"done: {many(workers, 'worker')} {words} ({span(took)})"
+def _status(api: Api) -> dict[str, Any] | None:
+    try:
+        return api.get("/v1/status")
+    except CtlError:  # what was waited for is so, whatever has become of the daemon since
+        return None

@@ -19,6 +19,10 @@ class Step:
         self.name: str = group["name"]
         self.after: tuple[tuple[str, str], ...] = tuple(_parted(text) for text in link["after"])
         self.waits: str = link["waits"]
+        self.told = next((w["message"] for w in workers if w["state"] == "waiting"), "")
+        """What one of its workers says of that, where time alone does not help."""
+        if self.told == f"waits for {self.waits}":
+            self.told = ""
         self.begin: float | None = begin
         """When it could begin; None: not yet, or it cannot be told."""
         self.last = ""
@@ -50,6 +54,9 @@ def chain(
     ]
     ordered = sorted(steps.values(), key=lambda s: (s.begin is None, s.begin or 0.0))
     lines = table(columns, [_row(step, clock) for step in ordered], paint=paint, width=width)
+    for step in ordered:
+        if step.told:
+            lines += ["", *wrap(paint("red", clean(f"{step.name} {step.told}")), width)]
     if slowest := _slowest(steps):
         lines += ["", *wrap(clean(f"the longest way: {slowest}"), width)]
     return lines

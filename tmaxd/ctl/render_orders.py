@@ -36,7 +36,7 @@ HOLDS = {
     "stop": "stay down, also after a reboot,",
     "drain": "stay down after that, also after a reboot,",
     "pause": "get no new tasks",
-    "pin": "are not replaced for changes of the file, which are marked as pending,",
+    "pin": "are not replaced, for changes of the file or by a restart, which are marked as pending,",
 }
 
 
@@ -47,12 +47,16 @@ def names(workers: Sequence[str]) -> str:
     return f"{shown} and {left} more" if left > 0 else shown or "no workers"
 
 
-def ordered(answer: Mapping[str, Any], before: Mapping[str, Any], hint: Hint) -> list[str]:
-    """`answer`: the daemon's; `before`: the status that was."""
+def ordered(
+    answer: Mapping[str, Any], before: Mapping[str, Any], hint: Hint, *, now: bool = False
+) -> list[str]:
+    """`answer`: the daemon's; `before`: the status that was; `now`: whether it was to wait for nobody."""
     do, workers = answer["do"], answer["workers"]
     whose = _whose(answer)
     lines = [f"ordered: {do} {whose}" + ("" if _same(answer) else f" ({names(workers)})")]
     lines += _overruled(do, workers, before)
+    if do == "restart" and not now:
+        lines += _pinned(workers, before, hint)
     if do in HOLDS:
         counts = " and ".join(f"`workers.{g}.count`" for g in sorted(_groups(answer)))
         file = f", or {counts} changes in the file" if do in ("stop", "drain") else ""
@@ -61,6 +65,18 @@ def ordered(answer: Mapping[str, Any], before: Mapping[str, Any], hint: Hint) ->
             f"  {who}{_number(HOLDS[do], len(workers))} until `{_back(do, answer, hint)}`{file}"
         )
     return lines
+
+
+def _pinned(workers: Sequence[str], before: Mapping[str, Any], hint: Hint) -> list[str]:
+    """Those for which a restart does nothing for now."""
+    known = {w["name"]: w for w in before["workers"]}
+    found = [w for w in workers if w in known and "pin" in known[w]["orders"]]
+    if not found:
+        return []
+    who = f"{names(found)} {'is' if len(found) == 1 else 'are'} pinned"
+    target = found[0] if len(found) == 1 else "TARGET"
+    unpin, now = hint(f"unpin {target}"), hint(f"restart --now {target}")
+    return [f"  {who}, and replaced after `{unpin}`, or by `{now}`"]
 
 
 def scaled(group: str, count: int, before: Mapping[str, Any], hint: Hint) -> list[str]:

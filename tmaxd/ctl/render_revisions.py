@@ -52,12 +52,13 @@ def history(
 
 
 def _mark(row: Value) -> Cell:
+    words = "in the file" if row["in_file"] else ""
     if row["in_force"]:
-        return (
-            "green",
-            "in force" if row["in_file"] or row["cause"] else "in force, not in the file",
-        )
-    return ("yellow", "in the file") if row["in_file"] else ""
+        words = "in force" if row["in_file"] or row["cause"] else "in force, not in the file"
+    if row["failed"]:
+        back = f"{', '.join(row['failed'])} went back"
+        return ("red", f"{words}, but {back}" if words else back)
+    return ("green" if row["in_force"] else "yellow", words) if words else ""
 
 
 def difference(value: Value, paint: Paint = plain, width: int | None = None) -> list[str]:

@@ -11,7 +11,7 @@ Value = Mapping[str, Any]
 Sentences = list[tuple[str, str]]
 """(style, sentence)."""
 
-DIED = ("mass_death", "server_died")
+DIED = ("mass_death", "server_died", "rebooted")
 
 
 def standing(status: Value) -> Sentences:
@@ -51,21 +51,33 @@ def _ordered(group: Value, own: Sequence[Value]) -> Sentences:
     ):
         asked = [w for w in own if any(order in w["orders"] for order in orders)]
         if own and len(asked) == len(own):
-            found.append(("", f"{group['name']} is {words} by an order"))
+            left = [w for w in own if w["pid"] is not None] if words == "stopped" else []
+            how = _going_down(left) if left else f"is {words} by an order"
+            found.append(("", f"{group['name']} {how}"))
     return found
+
+
+def _going_down(left: Sequence[Value]) -> str:
+    """Of workers that are to be down and are not yet."""
+    tasks = sum(w["in_flight"] for w in left)
+    how = "is draining" if tasks and any("drain" in w["orders"] for w in left) else "is stopping"
+    hand = f" with {many(tasks, 'task')} in hand" if tasks else ""
+    return f"{how} by an order: {many(len(left), 'worker')} left{hand}"
 
 
 def _failed(group: Value) -> Sentences:
     back = group["rolled_back"]
     if back is None:
         return []
-    return [
-        (
-            "red",
-            f"{group['name']} was rolled back: revision {back['revision']} failed ({back['message']}); "
-            f"revision {back['to']} holds for it until the file says something else",
-        )
-    ]
+    return [("red", went_back(group["name"], back))]
+
+
+def went_back(group: str, change: Value) -> str:
+    """A change that has failed: of which revision, why, and what holds instead."""
+    return (
+        f"{group} was rolled back: revision {change['revision']} failed ({change['message']}); "
+        f"revision {change['to']} holds for it until the file says something else"
+    )
 
 
 def _changing(group: Value, own: Sequence[Value]) -> Sentences:
@@ -74,10 +86,8 @@ def _changing(group: Value, own: Sequence[Value]) -> Sentences:
         return []
     done = max(0, group["workers"] - left)
     late = [w for w in own if w["outdated"]]
-    held = [
-        ("busy", sum(bool(w["in_flight"]) for w in late)),
-        ("pinned", sum("pin" in w["orders"] for w in late)),
-    ]
+    first = [w["held_by"][0] for w in late if w["held_by"]]
+    held = [(word, first.count(word)) for word in ("busy", "attached", "pinned")]
     why = ", ".join(f"{number} {word}" for word, number in held if number)
     more = f" ({why})" if why else ""
     return [

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tmaxd.ctl import render_groups, render_workers
+from tmaxd.ctl import render_cleanup, render_groups, render_workers
 from tmaxd.ctl.hints import Hint
+from tmaxd.ctl.render_flags import overridden
 from tmaxd.ctl.render_problems import problem
 from tmaxd.ctl.render_standing import spec_set_aside, standing
 from tmaxd.ctl.render_workers import OVER, SETTLED, state_of
-from tmaxd.ctl.text import Paint, clean, columns_of, in_line, many, plain, span, wrap
+from tmaxd.ctl.text import Paint, amount, clean, columns_of, in_line, many, plain, span, wrap
 
 Status = Mapping[str, Any]
 
@@ -26,7 +27,7 @@ def status(
     lines = [
         *_header(value, now, paint, width),
         *_spec(value["spec"], back, paint, width),
-        *_troubles(value, paint, width),
+        *_troubles(value, now, paint, width),
     ]
     for key, render in (
         ("groups", render_groups.groups),
@@ -36,6 +37,8 @@ def status(
     ):
         if value[key]:
             lines += ["", *render(value[key], paint, width)]
+    if schedules := [one for one in value["cleanups"] if not one["built_in"]]:
+        lines += ["", *render_cleanup.planned(schedules, now, paint, width)]
     if value["workers"]:
         lines += ["", *render_workers.workers(value["workers"], now, paint, width)]
     return lines
@@ -59,15 +62,15 @@ def cannot_start(value: Status) -> bool:
     return bool(failed) and all(w in failed or w["state"] == "waiting" for w in late)
 
 
+def is_stuck(value: Status) -> bool:
+    """Not all is as it should be, and nothing more happens by itself."""
+    return any((c["type"], c["reason"]) == ("Converged", "stuck") for c in value["conditions"])
+
+
 def blockers(value: Status, hint: Hint, most: int = 5) -> list[str]:
     """What keeps the fleet from converging: a line a worker for the first of them, and the names of all others."""
     stuck = [w for w in value["workers"] if w["state"] in STUCK]
-    lines = [
-        clean(
-            f"  {w['name']}: {w['state']}: {in_line(w['message'] or w['last_exit'] or w['reason'])}"
-        )
-        for w in stuck[:most]
-    ]
+    lines = [clean(f"  {w['name']}: {w['state']}{_because(w)}") for w in stuck[:most]]
     if len(stuck) > most:
         lines.append(
             clean("  and " + ", ".join(f"{w['name']} ({w['state']})" for w in stuck[most:]))
@@ -76,6 +79,11 @@ def blockers(value: Status, hint: Hint, most: int = 5) -> list[str]:
     if ran:
         lines.append(clean(f"  what {ran[0]} printed last: {hint(f'logs {ran[0]}')}"))
     return lines
+
+
+def _because(worker: Mapping[str, Any]) -> str:
+    why = worker["message"] or worker["last_exit"] or worker["reason"]
+    return f": {in_line(why)}" if why else ""
 
 
 def _unsettled(value: Status) -> str:
@@ -94,7 +102,8 @@ def _header(value: Status, now: float, paint: Paint, width: int | None) -> list[
     """One line; the least important parts go first where there is no room."""
     spec, tmux = value["spec"], value["tmux"]
     well = value["converged"]
-    settled = "converged" if well else f"converging: {_unsettled(value) or 'looking'}"
+    word = "not converged" if is_stuck(value) else "converging"
+    settled = "converged" if well else f"{word}: {_unsettled(value) or 'looking'}"
     channel, style, weight = f"tmux {tmux['version']}", "", 1
     if tmux["channel"] != "control":
         channel = (
@@ -110,6 +119,8 @@ def _header(value: Status, now: float, paint: Paint, width: int | None) -> list[
         (2, "", clean(daemon)),
         (weight, style, clean(channel)),
     ]
+    if usage := value.get("usage"):
+        parts.append((1, "", f"memory {amount(usage['bytes'])}"))
     while width is not None and len(parts) > 1 and _breadth(parts) > width:
         parts.remove(min(parts))
     return ["   ".join(paint(style, text) for _, style, text in parts)]
@@ -127,6 +138,9 @@ def _spec(spec: Mapping[str, Any], back: str, paint: Paint, width: int | None) -
     elif spec["state"] == "rejected":
         lines += _sentence("red", f"{spec['path']} is rejected; {stays}:", paint, width)
         lines += [f"  {line}" for p in spec["problems"] for line in problem(p, "error", paint)]
+    elif spec["state"] == "waiting":
+        text = f"{spec['path']} says something else, which waits for `tmaxctl reload` (hot_reload is off); {stays}"
+        lines += _sentence("yellow", text, paint, width)
     elif spec["state"] == "rolled_back":
         lines += _sentence("yellow", spec_set_aside(spec, back), paint, width)
     lines += [f"  {line}" for w in spec["warnings"] for line in problem(w, "warning", paint)]
@@ -137,12 +151,28 @@ def _sentence(style: str, text: str, paint: Paint, width: int | None) -> list[st
     return [paint(style, line) for line in wrap(clean(text), width)]
 
 
-def _troubles(value: Status, paint: Paint, width: int | None) -> list[str]:
+def _memory(value: Status) -> list[tuple[str, str]]:
+    """What is wrong with the measuring of memory, and with the limits of it."""
+    held, usage = value.get("containment") or {}, value.get("usage") or {}
+    found: list[tuple[str, str]] = []
+    if groups := held.get("unkept"):
+        names = ", ".join(groups)
+        found.append(
+            ("yellow", f"nobody keeps memory.high and memory.max of {names}: {held['why']}")
+        )
+    if trouble := usage.get("trouble"):
+        found.append(("yellow", f"memory is not measured: {trouble}"))
+    return found
+
+
+def _troubles(value: Status, now: float, paint: Paint, width: int | None) -> list[str]:
     """Standing problems, a sentence each."""
     found = [("red", text) for text in value["problems"]]
     if trouble := value["journal"]["trouble"]:
         found.append(("red", f"nothing can be written: {trouble}"))
+    found += _memory(value)
     found += standing(value)
+    found += [("", overridden(flag, now)) for flag in value.get("flags", ())]
     found += [("yellow", text) for text in render_groups.troubles(value)]
     found += [
         (

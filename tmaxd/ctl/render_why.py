@@ -27,8 +27,12 @@ FLEET_WIDE = (
     "orders_overruled",
     "spec_applied",
     "mass_death",
+    "revived",
     "approved",
     "rolled_back",
+    "memory_warning",
+    "memory_hold",
+    "memory_hold_over",
     "going_down",
 )
 """Events that belong to no single worker, and decide about many."""
@@ -44,18 +48,25 @@ DOES = {
     "unhealthy": "lives, and does not work",
     "backoff": "is down, and is started again soon",
     "quarantined": "is down, and is tried seldom, since it crashed too often",
-    "waiting": "waits for another group before it is started",
+    "waiting": "is not started yet: it waits for something else",
     "stopped": "is stopped",
     "finished": "has ended well, and is not started again",
     "failed": "has failed, and is not started again by itself",
 }
+
+HELD_BY = {
+    "pinned": "it is pinned",
+    "attached": "somebody is attached to its terminal",
+    "busy": "it has tasks in hand",
+}
+"""Why a replacement that is pending waits."""
 
 ORDERS = {
     "stop": ("stop: it stays down", "start"),
     "drain": ("drain: it ends its tasks, then stays down", "start"),
     "restart": ("restart: its process is to be replaced", ""),
     "pause": ("pause: it gets no new tasks", "resume"),
-    "pin": ("pin: changes of the file wait for it", "unpin"),
+    "pin": ("pin: changes of the file and restarts wait for it", "unpin"),
 }
 """What was asked, and the order that takes it back."""
 
@@ -129,20 +140,31 @@ def _concerns(event: Value, worker: str, group: str) -> bool:
     match event["event"]:
         case "ordered" | "orders_overruled":
             return bool({worker, group} & set(fields.get("targets", ())))
-        case "mass_death":
-            return worker in fields.get("workers", ())
+        case "mass_death" | "revived":
+            names = fields.get("workers", ())
+            # Of very many not all are named.
+            died = worker in names or len(names) < fields.get("died", 0)
+            return died and worker not in fields.get("left", ())
         case "spec_applied":
             keys = fields.get("changed", ())
             return any(f"{key}.".startswith(f"workers.{group}.") for key in keys)
         case "approved" | "rolled_back":
             return bool(event["group"] == group)
+        case "memory_warning" if not event["worker"]:
+            return event["group"] in (None, "", group)
+        case "memory_hold" | "memory_hold_over":
+            return True
         case _:
             return bool(event["event"] == "going_down")
 
 
 def _who(event: Value) -> str:
     """Who it is about, where it is not the worker."""
-    return f"{event['group']}: " if event["event"] in ("approved", "rolled_back") else ""
+    if event["event"] in ("approved", "rolled_back"):
+        return f"{event['group']}: "
+    if event["event"].startswith("memory_") and not event["worker"]:
+        return f"{event['group'] or 'the fleet'}: "
+    return ""
 
 
 def _now(worker: Value, telling: Telling) -> str:
@@ -167,6 +189,10 @@ def _causes(worker: Value) -> Facts:
     pending = worker["pending"]
     if pending and pending not in (reason, "after", "paused"):
         facts.append(("pending", f"{BECAUSE.get(pending, pending)} ({pending})"))
+    if pending and worker["held_by"]:
+        facts.append(
+            ("", "it waits, since " + " and ".join(HELD_BY[word] for word in worker["held_by"]))
+        )
     return facts
 
 

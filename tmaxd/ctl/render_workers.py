@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tmaxd.ctl.tables import Cell, Column, table
-from tmaxd.ctl.text import Paint, in_line, span
+from tmaxd.ctl.text import Paint, amount, in_line, span
 
 Worker = Mapping[str, Any]
 
@@ -48,9 +48,15 @@ def workers(values: Sequence[Worker], now: float, paint: Paint, width: int | Non
         Column("UP", keep=4, right=True),
         Column("RESTARTS", keep=3, right=True),
         Column("TASKS", keep=6, right=True),
+        Column("MEMORY", keep=1, right=True),
         Column("NOTE", keep=8, elastic=True),
     ]
-    return table(columns, [_worker(worker, now) for worker in values], paint=paint, width=width)
+    rows = [_worker(worker, now) for worker in values]
+    if not any(worker.get("usage") for worker in values):  # nothing was measured yet
+        at = [column.title for column in columns].index("MEMORY")
+        columns = columns[:at] + columns[at + 1 :]
+        rows = [row[:at] + row[at + 1 :] for row in rows]
+    return table(columns, rows, paint=paint, width=width)
 
 
 def state_of(worker: Worker) -> str:
@@ -70,6 +76,7 @@ def _worker(worker: Worker, now: float) -> list[Cell]:
         span(now - worker["since"]) if alive else "-",
         str(worker["restarts"] or "-"),
         str(worker["in_flight"] or "-"),
+        amount(worker["usage"]["bytes"]) if worker.get("usage") else "-",
         "; ".join(
             [
                 *_now(worker, now),
@@ -94,9 +101,9 @@ def _now(worker: Worker, now: float) -> list[str]:
 
 def _orders(worker: Worker) -> list[str]:
     said = [ORDERS[order] for order in worker["orders"] if order in ORDERS]
-    down = "stop" in worker["orders"] or "drain" in worker["orders"]
-    if down and worker["state"] != "stopped":
-        said.append("stop ordered")
+    order = next((order for order in ("stop", "drain") if order in worker["orders"]), None)
+    if order and worker["state"] != "stopped" and "by an order" not in worker["message"]:
+        said.append(f"{order} ordered")
     return [word for word in said if word != "paused" or "paused" not in worker["message"]]
 
 
@@ -104,9 +111,12 @@ def _change(worker: Worker) -> list[str]:
     """How far it is from what the spec wants."""
     parts: list[str] = []
     pending, message = worker["pending"], worker["message"] or ""
-    known = (*ORDERS, "paused", "after", "operator_restart")
+    known = (*ORDERS, "paused", "after", "operator_restart", "operator_stop")
     if pending and pending not in known and not message.startswith(pending):
         parts.append(f"pending: {pending}")
+    # That it is pinned, or has tasks, stands beside it already.
+    if pending and "attached" in worker["held_by"]:
+        parts.append("waits, since somebody is attached")
     elif worker["outdated"] and worker["pid"] is not None and pending != "spec_changed":
         parts.append(f"still revision {worker['revision']}" if worker["revision"] else "outdated")
     if worker["waits"] and worker["waits"] not in message:

@@ -103,6 +103,16 @@ def span(seconds: float) -> str:
     return f"{whole // 86400}d{whole // 3600 % 24:02}h"
 
 
+def amount(size: float) -> str:
+    """Bytes with three digits, in the units of the spec: `41.2 MiB`."""
+    units = ["GiB", "MiB", "KiB", "B"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1024
+        units.pop()
+    digits = 0 if size >= 100 or units[-1] == "B" else 1 if size >= 10 else 2
+    return f"{size:,.{digits}f} {units[-1]}"
+
+
 def many(number: int, noun: str) -> str:
     """`1 task`, `2 tasks`, `1,200 tasks`, `2 outboxes`."""
     plural = "es" if noun.endswith("x") else "s"

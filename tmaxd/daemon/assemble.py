@@ -6,26 +6,35 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from tmaxd.daemon.budgets import Budgets
+from tmaxd.daemon.containing import Containing
 from tmaxd.daemon.desired import TAKEN, Desired
 from tmaxd.daemon.effects import Effects
 from tmaxd.daemon.environment import beside, mark_of_probes, of_hooks
 from tmaxd.daemon.events import Events
 from tmaxd.daemon.execute import Executor
 from tmaxd.daemon.fifos import Fifos
+from tmaxd.daemon.flags import Flags
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.hooks import Hooks
 from tmaxd.daemon.intents import Intents
+from tmaxd.daemon.kept import Unreadable
 from tmaxd.daemon.leftovers import Leftovers
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.probing import Probing
 from tmaxd.daemon.revisions import Revisions
 from tmaxd.daemon.runs import Runs
+from tmaxd.daemon.sampling import Sampling
 from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.start import deaths, take_up
 from tmaxd.daemon.starting import Starter
+from tmaxd.daemon.storing import Storing
 from tmaxd.daemon.taking import Taking
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.texts import with_payloads
@@ -36,13 +45,19 @@ from tmaxd.daemon.wanted import policies
 from tmaxd.places import Places
 from tmaxd.plan.draft import is_spare, split
 from tmaxd.ports import Clock, Files, Journal, Pipes, Processes, Recovered, Tmux, WorldError
+from tmaxd.ports.containment import Containment
+from tmaxd.ports.footprints import Footprints
 from tmaxd.ports.outputs import Outputs
 from tmaxd.ports.probes import Probes
+from tmaxd.spec.limits import Memory
 from tmaxd.spec.load import Loaded, Rejected
 from tmaxd.spec.problems import render
 from tmaxd.tasks.dispatcher import Dispatcher
 from tmaxd.tasks.events import Counts, Restored
 from tmaxd.tasks.records import Record
+
+if TYPE_CHECKING:
+    from tmaxd.ports.store import Store
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,19 @@ class Ports:
     pipes: Pipes
     processes: Processes
     journal: Journal
+    store: Callable[[], Store]
+    """Makes the memory store's port, when it is first used."""
     files: Files
     probes: Probes
     outputs: Outputs
+    footprints: Footprints
+    containment: Containment
     clock: Clock
     waker: Waker
     path: str
     """PATH of the workers, where the spec does not set it."""
+    owner: str
+    """The mark that all processes of this fleet carry, and those of no other."""
     new_run_id: Callable[[], str]
     """Unique on this machine: it is the mark by which processes of a run are known."""
     housekeeping: Callable[[Look], None]
@@ -72,6 +93,20 @@ def assemble(
     log: EventLog,
 ) -> tuple[Fleet, Waiters]:
     """Everything but the API and the file watch, with what an earlier daemon left taken up."""
+    try:
+        return _assemble(spec_file, found, here, ports, recovered, log)
+    except Unreadable as error:
+        raise WorldError(error.advice(here.database)) from error
+
+
+def _assemble(
+    spec_file: SpecFile,
+    found: Loaded | Rejected,
+    here: Places,
+    ports: Ports,
+    recovered: Recovered,
+    log: EventLog,
+) -> tuple[Fleet, Waiters]:
     runs, history = take_up(recovered, ports.processes, ports.clock)
     waiters = Waiters(ports.journal)
     flow = _task_flow(here, ports, recovered, runs, waiters, log)
@@ -86,13 +121,17 @@ def assemble(
         environment=partial(beside, here, spec_file.fleet),
         clean=clean,
     )
-    executor = _executor(spec_file.fleet, here, ports, flow, probing, runs, log)
+    containing = Containing(ports.containment, runs, log)
+    storing = Storing(ports.store, spec_file, ports.files, ports.clock, log)
+    executor = _executor(
+        spec_file.fleet, here, ports, flow, probing, containing, runs, log, storing
+    )
     executor.taking.tidy()
     for live in runs.live.values():
         executor.starter.watch(live)
     revisions = Revisions(recovered.kept, flow.note)
-    spec_file.effective = revisions.effective
     intents = Intents(recovered.kept, flow.note, ports.waker.wake)
+    budgets = Budgets(recovered.kept, flow.note, ports.clock)
     cwd = str(spec_file.path.parent)
     hooks = Hooks(ports.probes, log, of_hooks(here, spec_file.fleet), cwd, clean)
     events = _events(ports, recovered, log)
@@ -100,6 +139,7 @@ def assemble(
     desired = Desired(
         spec_file=spec_file,
         intents=intents,
+        flags=Flags(recovered.kept, flow.note, ports.clock, log),
         revisions=revisions,
         flow=flow,
         pipes=ports.pipes,
@@ -110,8 +150,10 @@ def assemble(
         log=log,
         wake=ports.waker.wake,
     )
+    sampling = _sampling(ports, desired, containing, runs, log)
     fleet = Fleet(
         desired=desired,
+        sampling=sampling,
         tmux=ports.tmux,
         pipes=ports.pipes,
         journal=ports.journal,
@@ -124,6 +166,8 @@ def assemble(
             runs,
             flow.loads,
             intents,
+            containing,
+            lambda: sampling.usage,
         ),
         executor=executor,
         flow=flow,
@@ -131,9 +175,11 @@ def assemble(
         clock=ports.clock,
         log=log,
         events=events,
-        history=history,
+        history=msgspec.structs.replace(history, slots=budgets.slots),
+        budgets=budgets,
         waker=ports.waker,
         housekeeping=ports.housekeeping,
+        storing=storing,
     )
     probing.logged = fleet.is_logged
     _begin_with(fleet, found, recovered)
@@ -162,6 +208,25 @@ def _events(ports: Ports, recovered: Recovered, log: EventLog) -> Events:
     return events
 
 
+def _sampling(
+    ports: Ports, desired: Desired, containing: Containing, runs: Runs, log: EventLog
+) -> Sampling:
+    def interval() -> float:
+        in_force = desired.spec_file.in_force
+        return float(in_force.spec.memory.sample) if in_force else float(Memory().sample)
+
+    return Sampling(
+        footprints=ports.footprints,
+        runs=runs,
+        clock=ports.clock,
+        log=log,
+        wake=ports.waker.wake,
+        wanted=lambda: desired.wanted,
+        interval=interval,
+        server=lambda: containing.server,
+    )
+
+
 def _task_flow(
     here: Places,
     ports: Ports,
@@ -184,11 +249,13 @@ def _executor(
     ports: Ports,
     flow: TaskFlow,
     probing: Probing,
+    containing: Containing,
     runs: Runs,
     log: EventLog,
+    storing: Storing,
 ) -> Executor:
     wake = ports.waker.wake
-    hearing = Hearing(ports.pipes, runs, flow, log, wake, probing.said)
+    hearing = Hearing(ports.pipes, runs, flow, log, wake, probing.said, storing)
     taking = Taking(
         places=here,
         tmux=ports.tmux,
@@ -210,12 +277,14 @@ def _executor(
         flow=flow,
         hearing=hearing,
         probing=probing,
+        containing=containing,
         runs=runs,
         clock=ports.clock,
         log=log,
         new_run_id=ports.new_run_id,
         wake=wake,
         path=ports.path,
+        owner=ports.owner,
     )
     return Executor(
         places=here,
@@ -225,6 +294,7 @@ def _executor(
         flow=flow,
         hearing=hearing,
         probing=probing,
+        containing=containing,
         runs=runs,
         clock=ports.clock,
         log=log,
@@ -248,6 +318,10 @@ def _begin_with(fleet: Fleet, found: Loaded | Rejected, recovered: Recovered) ->
             )
         fleet.desired.apply(record=False)
         fleet.desired.refuse(found)
+        return
+    if fleet.desired.must_wait(found):
+        fleet.desired.apply(record=False)
+        fleet.desired.wait(found)
         return
     changed, keys = fleet.desired.spec_file.accept(found, fleet.clock.wall())
     fleet.desired.apply(keys, record=changed)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import Runs
-from tmaxd.ports import Files, Pipes, WorldError
+from tmaxd.ports import Files, JournalError, Pipes, WorldError
 from tmaxd.tasks.events import (
     Accepted,
     Control,
@@ -16,6 +16,7 @@ from tmaxd.tasks.events import (
     DenyReason,
     Effect,
     Ended,
+    Forgotten,
     Publish,
     Send,
     SendShared,
@@ -25,6 +26,7 @@ from tmaxd.tasks.events import (
     Verdict,
     Verdicts,
 )
+from tmaxd.tasks.records import Purged
 
 Judged = Sequence[tuple[int, Verdict]]
 
@@ -54,6 +56,7 @@ class Effects:
         self._files = files
         self._submits: dict[int, asyncio.Future[Accepted]] = {}
         self._judgements: dict[int, asyncio.Future[Judged]] = {}
+        self._purges: dict[int, asyncio.Future[Purged]] = {}
         self.on_ended: Callable[[Ended], None] = lambda _: None
         self.on_take_back: Callable[[str], None] = lambda _: None
         """Told the group."""
@@ -67,6 +70,11 @@ class Effects:
 
     def judged(self, token: int) -> asyncio.Future[Judged]:
         future = self._judgements[token] = asyncio.get_running_loop().create_future()
+        return future
+
+    def forgotten(self, token: int) -> asyncio.Future[Purged]:
+        """The answer to come; JournalError where the disk refused."""
+        future = self._purges[token] = asyncio.get_running_loop().create_future()
         return future
 
     def perform(self, effects: Sequence[Effect]) -> tuple[Spool, Sequence[Effect]] | None:
@@ -101,8 +109,19 @@ class Effects:
                 future = self._judgements.pop(effect.token, None)
                 if future is not None and not future.done():
                     future.set_result(effect.tasks)
+            case Forgotten():
+                self._forgot(effect)
             case Unspool():
                 self.unspool(effect)
+
+    def _forgot(self, effect: Forgotten) -> None:
+        future = self._purges.pop(effect.token, None)
+        if future is None or future.done():
+            return
+        if effect.purged is not None:
+            future.set_result(effect.purged)
+        else:
+            future.set_exception(JournalError(effect.trouble))
 
     def _spooled(self, effect: Spool) -> bool:
         if effect.payload is not None:

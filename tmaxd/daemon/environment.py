@@ -42,6 +42,11 @@ def scrubbed(env: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
+def owned(owner: str) -> dict[str, str]:
+    """What tells the daemon, of a process whose run it does not know, that it is none of another fleet's."""
+    return {"TMAX_OWNER": owner}
+
+
 def marks(places: Places, fleet: str, group: str, worker: str, run: str) -> dict[str, str]:
     """What tells a worker who it is; `TMAX_RUN` also tells the daemon whose process it is."""
     return {

@@ -144,7 +144,13 @@ class Events:
 
 def _same(fields: dict[str, object]) -> str:
     """What two events of no worker have in common where one repeats the other: not what is counted or told in it."""
-    return str({key: value for key, value in fields.items() if key not in ("seq", "text", "count")})
+    return str(
+        {
+            key: value
+            for key, value in fields.items()
+            if key not in ("seq", "text", "count", "bytes")
+        }
+    )
 
 
 def _short(value: object) -> object:

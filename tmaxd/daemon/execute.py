@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from tmaxd.daemon.containing import Containing
 from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
@@ -20,6 +21,7 @@ from tmaxd.daemon.runs import EndedRun, Runs
 from tmaxd.daemon.starting import RevisionOf, Starter
 from tmaxd.daemon.taking import Taking
 from tmaxd.daemon.taskflow import TaskFlow
+from tmaxd.daemon.telling import tell_of
 from tmaxd.places import Places
 from tmaxd.plan import actions as a
 from tmaxd.plan.reasons import SPENDS_BUDGET
@@ -41,6 +43,7 @@ class Executor:
     flow: TaskFlow
     hearing: Hearing
     probing: Probing
+    containing: Containing
     runs: Runs
     clock: Clock
     log: EventLog
@@ -81,6 +84,7 @@ class Executor:
             case a.Swept():
                 self.flow.swept(item.worker, item.run)
                 self.taking.over(item.run)
+                self.containing.over(item.run)
             case a.Signal():
                 self._signal(item)
             case a.Hold():
@@ -90,35 +94,16 @@ class Executor:
                 self.flow.hold(item.worker, True)
                 if (live := self.runs.live.get(item.worker)) is not None:
                     self.probing.forget(live)
-                self.log.info("stop", **_words(item), fields=item.fields)
+                tell = self.log.info_unless(item.quiet)
+                tell("stop", **_words(item), fields=item.fields)
             case a.Adopt():
                 self._adopt(item, look)
             case a.Approve() | a.RollBack():
                 pass  # the loop has seen to it: which spec is in force is its affair
-            case a.Rest() | a.Release() | a.MassDeath():
-                self._tell(item)
+            case a.Rest() | a.Release() | a.MassDeath() | a.Revived() | a.MemoryNote():
+                tell_of(item, self.log)
             case _:
                 self._pipe(item)
-
-    def _tell(self, item: a.Rest | a.Release | a.MassDeath) -> None:
-        """What was decided about workers, and only has to be known."""
-        match item:
-            case a.Rest(reason="finished"):
-                self.log.info("resting", **_words(item))
-            case a.Rest(retry_in=None):
-                self.log.warning("resting", **_words(item))
-            case a.Rest():
-                self.log.warning("quarantined", **_words(item), retry_in=item.retry_in)
-            case a.Release():
-                self.log.info("quarantine_over", **_words(item))
-            case a.MassDeath():
-                self.log.warning(
-                    "mass_death",
-                    reason=item.reason,
-                    died=len(item.workers),
-                    living=item.living,
-                    workers=item.workers,
-                )
 
     def _pipe(self, item: a.AnyAction) -> None:
         if isinstance(item, a.RemoveShared) and self.flow.unread(item.worker):
@@ -148,22 +133,27 @@ class Executor:
         except (OSError, WorldError) as error:
             # Its tasks are then taken as begun, which costs each an attempt and loses none.
             self.log.error("pipe_trouble", **_words(item), text=f"  {error}")
-        fault = item.reason in SPENDS_BUDGET and item.reason != "exited"
-        level = self.log.warning if fault else self.log.info
+        fault = item.reason in SPENDS_BUDGET and item.reason != "exited" and not item.quiet
+        level = self.log.warning if fault else self.log.info_unless(item.quiet)
         level("ended", **_words(item), status=item.status, signal=item.signal)
 
     def _signal(self, item: a.Signal) -> None:
         number = signal.Signals[f"SIG{item.signal}"]
         procs = [Proc(m.pid, m.start) for m in item.members]
-        sent = [proc.pid for proc in procs if self._send_signal(proc, number)]
-        self.log.info("signal", **_words(item), signal=item.signal, pids=sent)
+        hung_up: list[int] = []
+        sent = [proc.pid for proc in procs if self._send_signal(proc, number, hung_up)]
+        if number == signal.SIGKILL:
+            self.containing.kill(item.run)  # whatever they have forked meanwhile, too
+        tell = self.log.info_unless(item.quiet)
+        tell("signal", **_words(item), signal=item.signal, pids=sent, hangup=tuple(hung_up))
 
-    def _send_signal(self, proc: Proc, number: int) -> bool:
+    def _send_signal(self, proc: Proc, number: int, hung_up: list[int]) -> bool:
         """A process that ignores the signal, as interactive shells do with SIGTERM, is told that its terminal
-        hangs up, which is what it listens to (systemd has SendSIGHUP= for the same)."""
+        hangs up, which is what it listens to (systemd has SendSIGHUP= for the same); and stands in `hung_up`."""
         try:
-            if number != signal.SIGKILL and self.processes.ignores(proc, number):
-                self.processes.signal(proc, signal.SIGHUP)
+            ignored = number != signal.SIGKILL and self.processes.ignores(proc, number)
+            if ignored and self.processes.signal(proc, signal.SIGHUP):
+                hung_up.append(proc.pid)
             return self.processes.signal(proc, number)
         except WorldError as error:
             # Another user's, by setuid: what it was started from still gets its signal, and so do all others.
@@ -222,7 +212,8 @@ class Executor:
         typed = [x for x in items if isinstance(x, a.Keys)]
         await self.tmux.keys(server, {x.pane_id: x.keys for x in typed})
         for item in typed:
-            self.log.info("keys", **_words(item), keys=item.keys)
+            tell = self.log.info_unless(item.quiet)
+            tell("keys", **_words(item), keys=item.keys)
 
     async def _nudge(self, _: Sequence[a.AnyAction], __: ServerId) -> None:
         await self.tmux.nudge()

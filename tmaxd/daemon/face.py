@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from tmaxd.daemon.api import types as t
+from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.fleet import Fleet
 from tmaxd.daemon.intents import Target
 from tmaxd.daemon.names import no_target
 from tmaxd.plan.draft import is_spare, split
 from tmaxd.ports import Journal
 from tmaxd.spec.model import Spec
+
+PATIENCE = 10.0
+"""Seconds that an order waits for the disk."""
 
 
 class UnknownTarget(Exception):
@@ -28,6 +35,35 @@ class FleetFace:
             if in_force
             else Spec(fleet=self._fleet.desired.spec_file.fleet, workers={})
         )
+
+    def _failed_changes(self) -> tuple[t.FailedChange, ...]:
+        """Of the groups that the file has: what it says of them has failed, and what was good before holds instead."""
+        revisions = self._fleet.desired.revisions
+        if not revisions.any_failed:
+            return ()
+        return tuple(
+            t.FailedChange(
+                group=name,
+                revision=failed.revision,
+                to=revisions.revision_of(name),
+                message=failed.message,
+                at=failed.at,
+            )
+            for name in self._spec().workers
+            if (failed := revisions.failed(name)) is not None
+        )
+
+    async def _durable(self) -> None:
+        """Returns when everything that was noted so far is on disk: batches become durable in their order."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._fleet.journal.write(())
+        except TimeoutError:
+            raise Denied(
+                "journal",
+                f"the disk has not confirmed the order within {PATIENCE:.0f} s: it holds, and is lost if the "
+                "daemon ends before it does",
+            ) from None
 
     def _target(self, name: str) -> Target:
         """A group or a worker; where both have the name, the group. Raises UnknownTarget."""

@@ -10,7 +10,9 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from tmaxd.daemon.budgets import Budgets
 from tmaxd.daemon.desired import Desired
 from tmaxd.daemon.events import Events
 from tmaxd.daemon.execute import Executor
@@ -18,13 +20,19 @@ from tmaxd.daemon.inboxes import Inboxes
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.observe import Look, Observer
 from tmaxd.daemon.runs import Runs
+from tmaxd.daemon.sampling import Sampling
+from tmaxd.daemon.storing import Storing
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.daemon.waker import Waker
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.standing import MOVES, Standing, standing
 from tmaxd.ports import Clock, Journal, Pipes, PipeTrouble, Tmux, Unknown, WorldError
+
+if TYPE_CHECKING:
+    from tmaxd.daemon.store import MemoryStore
 
 TICK = 2.0
 """Seconds until the world is looked at again though nothing woke the loop. With 128 workers a pass costs about
@@ -40,8 +48,13 @@ class FleetState:
 
     look: Look = field(default_factory=lambda: Look(Observed(server=False), None))
     plan: Plan | None = None
+    standing: Standing = MOVES
     trouble: str = ""
     """Why the last pass could not see or act; empty when it could."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class Fleet:
@@ -49,6 +62,7 @@ class Fleet:
         self,
         *,
         desired: Desired,
+        sampling: Sampling,
         tmux: Tmux,
         pipes: Pipes,
         journal: Journal,
@@ -60,10 +74,13 @@ class Fleet:
         log: EventLog,
         events: Events,
         history: History,
+        budgets: Budgets,
         waker: Waker,
         housekeeping: Callable[[Look], None],
+        storing: Storing,
     ) -> None:
         self.desired = desired
+        self.sampling = sampling
         self.tmux = tmux
         self.pipes = pipes
         self.journal = journal
@@ -75,6 +92,7 @@ class Fleet:
         self.log = log
         self.events = events
         self.history = history
+        self._budgets = budgets
         self.state = FleetState()
         self.down = False
         self._begun = self.passes = 0
@@ -83,11 +101,11 @@ class Fleet:
         )
         executor.fifos.on_inbox_removed = self.inboxes.removed
         self._housekeeping = housekeeping
+        self.storing = storing
         self._waker = waker
         self._passed = asyncio.Event()
-        self.settled_since: float | None = None
-        """Wall time since when it has been settled, or has not been."""
-        self._was_settled = False
+        self.after_pass: Callable[[], None] = _nothing
+        """Called after each pass, whatever came of it."""
         self._next_tick = 0.0
 
     # ------------------------------------------------------------------------------------- the loop
@@ -103,9 +121,6 @@ class Fleet:
             self._pause_inboxes()
             self._begun += 1
             wake_at = await self._pass_or_bug()
-            if self.settled is not self._was_settled:
-                self._was_settled = self.settled
-                self.settled_since = self.clock.wall()
             self._passed.set()
             self._passed = asyncio.Event()
             if self.down and self._nothing_left() and await self._server_ended():
@@ -134,12 +149,20 @@ class Fleet:
 
     async def one_pass(self) -> float:
         """Look, decide, act. Returns when (monotonic) to look again at the latest."""
+        try:
+            return await self._one_pass()
+        finally:
+            self.after_pass()
+
+    async def _one_pass(self) -> float:
         now = self.clock.now()
         try:
+            flags_end = self.desired.tend_flags(now)
             if now >= self._next_tick:
                 self._next_tick = now + TICK
                 self._check_pipes()
                 self._housekeeping(self.state.look)
+                self.storing.look()
             made = await self._pass(now)
         except (Unknown, WorldError, OSError) as error:
             if str(error) != self.state.trouble:
@@ -149,7 +172,8 @@ class Fleet:
         if self.state.trouble:
             self.log.info("pass_works_again")
         self.state.trouble = ""
-        return min(self._next_tick, now + TICK if made.wake_at is None else made.wake_at)
+        wake_at = now + TICK if made.wake_at is None else made.wake_at
+        return min(self._next_tick, flags_end, wake_at)
 
     async def _pass(self, now: float) -> Plan:
         # Both of one revision, also when a save is taken over while tmux is being asked.
@@ -157,6 +181,7 @@ class Fleet:
         in_force, want = desired.spec_file.in_force, desired.wanted
         if in_force is None:
             raise WorldError("no spec is in force")
+        self.executor.containing.apply(in_force.spec)
         starter = self.executor.starter
         failed, starter.failed = starter.failed, {}
         try:
@@ -172,6 +197,7 @@ class Fleet:
         made = plan(want, look.observed, self.history, now)
         self.history = made.history
         self.state.look, self.state.plan = look, made
+        self.state.standing = standing(made, want, look.observed, now)
         if desired.intents:
             desired.intents.forget_runs({w: live.run for w, live in self.runs.live.items()})
         self.passes = self._begun
@@ -183,6 +209,7 @@ class Fleet:
             desired.judge(made.actions)
             await self.executor.perform(made.actions, spec, desired.revisions.revision_of, look)
         self.executor.hearing.knows_all()
+        self._budgets.note(made.history.slots)
         return made
 
     async def _sleep_until(self, at: float) -> None:
@@ -220,6 +247,11 @@ class Fleet:
             if trouble.kind in ("worker", "shared") and owner == trouble.owner:
                 live.cut_off = True
 
+    @property
+    def memory(self) -> MemoryStore:
+        """The fleet's memory store."""
+        return self.storing.memory
+
     def is_logged(self, worker: str) -> bool:
         """Whether the worker's output was being copied to its log when the world was last looked at."""
         seen = self.state.look.observed.seen.get(worker)
@@ -231,8 +263,13 @@ class Fleet:
 
     @property
     def settled(self) -> bool:
-        made = self.state.plan
-        return made is not None and made.settled and not self.state.trouble
+        """The last look was whole, and found nothing left to do but what an operator holds back."""
+        return self.state.standing.converged and not self.state.trouble
+
+    @property
+    def stands_still(self) -> bool:
+        """It has settled, or what is left is stuck."""
+        return not self.state.standing.moves and not self.state.trouble
 
     async def passed(self) -> None:
         """Returns when the pass that is under way, or else the next one, is over, whatever came of it."""
@@ -245,10 +282,10 @@ class Fleet:
         while self.passes <= begun:
             await self._passed.wait()
 
-    async def wait_settled(self) -> None:
-        """Returns after a whole pass, begun after this call, that found nothing left to do."""
+    async def wait_still(self) -> None:
+        """Returns after a whole pass, begun after this call, from which on nothing more happens by itself."""
         await self.looked()
-        while not self.settled:
+        while not self.stands_still:
             await self._passed.wait()
 
     # --------------------------------------------------------------------------------------- stop

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
+from typing import TypedDict
 
 from tmaxd.plan.rules import (
+    AgeRules,
     BackoffRules,
+    FleetMemoryRules,
     LimitRules,
+    MemoryRules,
     RestartRules,
     RolloutRules,
     StopRules,
+    ThresholdRules,
 )
 from tmaxd.spec.check_rollout import share
+from tmaxd.spec.flags import effective
+from tmaxd.spec.limits import Thresholds, WorkerMemory
+from tmaxd.spec.model import Group, Spec
 from tmaxd.spec.supervision import End, Restart, RestartLimit, Rollout, Stop
+
+
+class _Thresholds(TypedDict):
+    warn: int | None
+    recycle: int | None
+    kill: int | None
+    samples: int
 
 
 def stop_rules(stop: Stop) -> StopRules:
@@ -43,9 +58,9 @@ def restart_rules(restart: Restart) -> RestartRules:
     )
 
 
-def rollout_rules(rollout: Rollout, count: int) -> RolloutRules:
+def rollout_rules(rollout: Rollout, count: int, *, back: bool = True) -> RolloutRules:
     """`count`: the workers that the group shall have now, of which shares are taken. At least one can be changed at a
-    time, whatever the shares come to."""
+    time, whatever the shares come to. `back`: groups may go back to what was good before."""
     surge = share(rollout.surge, count, up=True)
     unavailable = share(rollout.max_unavailable, count, up=False)
     return RolloutRules(
@@ -55,8 +70,49 @@ def rollout_rules(rollout: Rollout, count: int) -> RolloutRules:
         canary_for=float(rollout.canary_for),
         healthy_for=float(rollout.healthy_for),
         pause=float(rollout.pause),
-        rollback=rollout.rollback,
+        rollback=rollout.rollback and back,
     )
+
+
+def memory_rules(memory: WorkerMemory) -> MemoryRules:
+    return MemoryRules(
+        **_thresholds(memory),
+        deadline=seconds(memory.deadline),
+        total=ThresholdRules(**_thresholds(memory.total)),
+    )
+
+
+def fleet_memory_rules(spec: Spec) -> FleetMemoryRules:
+    """With what the flags of the spec make of them."""
+    fleet, keep_free = spec.memory.fleet, spec.memory.keep_free
+    return FleetMemoryRules(
+        **_thresholds(fleet),
+        hold=_bytes(fleet.hold),
+        keep_free=_bytes(keep_free),
+        governed=effective(spec.flags, "memory_governor"),
+        forecast=effective(spec.flags, "memory_forecast"),
+    )
+
+
+def age_rules(group: Group) -> AgeRules:
+    age = group.max_age
+    if age is None:
+        return AgeRules(max_tasks=group.max_tasks)
+    return AgeRules(max_tasks=group.max_tasks, max_age=float(age.after), jitter=float(age.jitter))
+
+
+def _thresholds(limits: Thresholds) -> _Thresholds:
+    return {
+        "warn": _bytes(limits.warn),
+        "recycle": _bytes(limits.recycle),
+        "kill": _bytes(limits.kill),
+        "samples": limits.samples,
+    }
+
+
+def _bytes(size: int | None) -> int | None:
+    """A plain number."""
+    return None if size is None else int(size)
 
 
 def seconds(duration: float | None) -> float | None:

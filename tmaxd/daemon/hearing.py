@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from tmaxd.daemon.bursts import Bursts
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.runs import LiveRun, Runs, ready_record
+from tmaxd.daemon.storing import Storing
 from tmaxd.daemon.taskflow import TaskFlow
 from tmaxd.plan.draft import split
 from tmaxd.ports import Pipes
 from tmaxd.tasks.frames import Bad, Frame, HeartbeatFrame, LineBuffer, ReadyFrame
+from tmaxd.tasks.store_frames import STORED, DeleteFrame, IncrFrame, StoreFrame
 from tmaxd.tasks.writing import unread_tasks
 
 PROTOCOL = 1
 """The version of docs/protocol.md that this daemon speaks."""
 
-OURS = frozenset({Bad, HeartbeatFrame, ReadyFrame})
-"""Frames that are about the worker and not, or not only, about its tasks."""
+OURS = frozenset({Bad, HeartbeatFrame, ReadyFrame}) | STORED
+"""Frames that are about the worker, or the memory store, and not, or not only, about its tasks."""
 
 
 class Hearing:
@@ -31,6 +33,7 @@ class Hearing:
         log: EventLog,
         wake: Callable[[], None],
         said: Callable[[LiveRun], None],
+        storing: Storing,
     ) -> None:
         """`said` is called when a run has said `ready`, with what it said put into it."""
         self._pipes = pipes
@@ -39,6 +42,7 @@ class Hearing:
         self._log = log
         self._wake = wake
         self._said = said
+        self._storing = storing
         self._buffers: dict[str, LineBuffer] = {}
         self._expected: dict[str, str] = {}
         self._unborn: dict[str, str] = {}
@@ -149,7 +153,11 @@ class Hearing:
     def _take(self, worker: str, run: str, frames: Sequence[Frame]) -> None:
         """With what is said about the worker itself, each thing in its turn: what comes before a `ready` was said by
         the program that was there before."""
-        self._complain(worker, [frame for frame in frames if isinstance(frame, Bad)])
+        bad = [frame for frame in frames if isinstance(frame, Bad)]
+        if not STORED.isdisjoint(map(type, frames)):
+            stored = [f for f in frames if isinstance(f, StoreFrame | DeleteFrame | IncrFrame)]
+            bad += self._storing.heard(worker, stored)
+        self._complain(worker, bad)
         start = 0
         for end, frame in enumerate(frames, 1):
             if isinstance(frame, ReadyFrame | HeartbeatFrame):

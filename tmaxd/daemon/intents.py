@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from tmaxd.daemon.kept import read
 from tmaxd.plan.draft import split
 from tmaxd.plan.observed import Intent
 from tmaxd.tasks.records import Kept
@@ -44,6 +45,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pinned: bool | None = None
     restart: dict[str, str] = {}
     """Worker to the run of it that shall be replaced: the one that lives, or that has ended."""
+    start: bool = False
+    """(of `restart`) They are to be started, and did not run."""
     count: int | None = None
     """Of a group: workers, in place of what the file says."""
     file_count: int = 0
@@ -66,7 +69,7 @@ class Intents:
     def __init__(
         self, kept: Mapping[str, str], write: Callable[[Kept], None], changed: Callable[[], None]
     ) -> None:
-        """`kept`: what was on disk, all of it."""
+        """`kept`: what was on disk, all of it. Raises `kept.Unreadable`."""
         self._asked: dict[Target, Asked] = {}
         self._write = write
         self._changed = changed
@@ -74,7 +77,7 @@ class Intents:
             if name.startswith(PREFIX):
                 level, _, target = name.removeprefix(PREFIX).partition("/")
                 key = Target("group" if level == "group" else "worker", target)
-                self._asked[key] = msgspec.json.decode(text, type=Asked)
+                self._asked[key] = read(name, text, Asked, f"what was ordered of {target}")
 
     # ------------------------------------------------------------------------------- what holds
 
@@ -100,15 +103,31 @@ class Intents:
                 found[worker] = _merged(group, own, worker)
         return found
 
+    def supposing(self, counts: Mapping[str, int]) -> Intents:
+        """Those that would be left if the file said this of its groups. Nothing is written."""
+        left = Intents({}, lambda _: None, lambda: None)
+        left._asked = dict(self._asked)
+        left.file_says(counts)
+        return left
+
     # ------------------------------------------------------------------------------ what changes
 
     def stop(self, target: Target, file_count: int, at: float, *, drain: bool, force: bool) -> None:
-        self._order(target, file_count, at, stopped=True, drain=drain, force=force, restart={})
+        self._order(
+            target, file_count, at, stopped=True, drain=drain, force=force, restart={}, start=False
+        )
 
     def start(self, target: Target, file_count: int, at: float, ended: Mapping[str, str]) -> None:
         """`ended`: the last runs of those of its workers that do not live, by worker."""
         self._order(
-            target, file_count, at, stopped=False, drain=False, force=False, restart=dict(ended)
+            target,
+            file_count,
+            at,
+            stopped=False,
+            drain=False,
+            force=False,
+            restart=dict(ended),
+            start=bool(ended),
         )
 
     def restart(
@@ -116,7 +135,14 @@ class Intents:
     ) -> None:
         """`runs`: those that live now, or ended last, by worker."""
         self._order(
-            target, file_count, at, stopped=False, drain=False, force=force, restart=dict(runs)
+            target,
+            file_count,
+            at,
+            stopped=False,
+            drain=False,
+            force=force,
+            restart=dict(runs),
+            start=False,
         )
 
     def pause(self, target: Target, file_count: int, at: float, *, on: bool) -> None:
@@ -154,7 +180,9 @@ class Intents:
             left = {w: run for w, run in asked.restart.items() if living.get(w, run) == run}
             if left != asked.restart:
                 force = asked.force and bool(left or asked.stopped)
-                self._put(target, msgspec.structs.replace(asked, restart=left, force=force))
+                start = asked.start and bool(left)
+                changed = msgspec.structs.replace(asked, restart=left, force=force, start=start)
+                self._put(target, changed)
 
     # ----------------------------------------------------------------------------------- inside
 
@@ -197,6 +225,7 @@ def _merged(group: Asked, own: Asked, worker: str) -> Intent:
         drain=stop.drain,
         force=bool(stop.stopped and stop.force) or (renewed is not None and renewed.force),
         restart="" if renewed is None else renewed.restart[worker],
+        start=renewed is not None and renewed.start,
         paused=bool(group.paused if own.paused is None else own.paused),
         pinned=bool(group.pinned if own.pinned is None else own.pinned),
     )

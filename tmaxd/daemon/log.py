@@ -37,6 +37,10 @@ class EventLog:
     def info(self, event: str, **fields: object) -> None:
         self._write("info", event, fields)
 
+    def info_unless(self, quiet: bool) -> Callable[..., None]:
+        """`info`, or where it shall be quiet `debug`: one other event tells of many of these."""
+        return self.debug if quiet else self.info
+
     def warning(self, event: str, **fields: object) -> None:
         self._write("warning", event, fields)
 

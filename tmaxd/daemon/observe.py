@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from tmaxd.daemon.containing import Containing
 from tmaxd.daemon.fifos import Fifos
 from tmaxd.daemon.intents import Intents
 from tmaxd.daemon.runs import LiveRun, Runs
 from tmaxd.plan.draft import is_spare, split
 from tmaxd.plan.history import History
-from tmaxd.plan.observed import Intent, Load, Member, Observed, Seen
+from tmaxd.plan.observed import Intent, Load, Member, Observed, Seen, Usage
 from tmaxd.plan.wanted import Wanted
-from tmaxd.ports import Pane, Pipes, Processes, ServerId, Tmux, TmuxView, Unknown
+from tmaxd.ports import Pane, Pipes, Proc, Processes, ServerId, Tmux, TmuxView, Unknown
 from tmaxd.spec.fingerprint import drifted
 
 FEW = 8
@@ -47,6 +48,8 @@ class Observer:
         runs: Runs,
         loads: Callable[[], Mapping[str, Load]],
         intents: Intents,
+        containing: Containing,
+        usage: Callable[[], Usage | None],
     ) -> None:
         self._fleet = fleet
         self._tmux = tmux
@@ -56,6 +59,8 @@ class Observer:
         self._runs = runs
         self._loads = loads
         self._intents = intents
+        self._containing = containing
+        self._usage = usage
         self._settled: TmuxView | None = None
         """The last look, where it was whole and nothing was done about it."""
 
@@ -70,12 +75,13 @@ class Observer:
         *,
         failed: Mapping[str, str],
         down: bool,
-        aside: bool = False,
+        aside: Intents | None = None,
     ) -> Look:
-        """`aside`: for somebody else than the loop, perhaps while the loop acts; it leaves no trace. Raises `Unknown`
-        when tmux or the FIFO folder did not give a whole answer. Process trees that could not be read are left
-        out, and the planner waits with whatever needs them."""
-        view, whole = (await self._tmux.look(), True) if aside else await self._view()
+        """`aside`: for somebody else than the loop, perhaps while the loop acts, and as if these were the orders; it
+        leaves no trace. Raises `Unknown` when tmux or the FIFO folder did not give a whole answer. Process trees that
+        could not be read are left out, and the planner waits with whatever needs them."""
+        view, whole = (await self._tmux.look(), True) if aside is not None else await self._view()
+        self._containing.found(view.server)
         ours, foreign = self._sort(view.panes)
         observed = Observed(
             server=view.server is not None,
@@ -88,15 +94,16 @@ class Observer:
             outboxes=frozenset(self._fifos.outboxes),
             shared=frozenset(self._fifos.shared),
             foreign=frozenset(foreign),
-            intents=self._asked(wanted, ours),
+            intents=self._asked(self._intents if aside is None else aside, wanted, ours),
             failed=failed,
+            usage=self._usage(),
             down=down,
         )
         return Look(observed, view.server, foreign, ours, whole)
 
-    def _asked(self, wanted: Wanted, seen: Iterable[str]) -> Mapping[str, Intent]:
+    def _asked(self, intents: Intents, wanted: Wanted, seen: Iterable[str]) -> Mapping[str, Intent]:
         """What the operator asked of the workers that are there, and of those that may be started."""
-        if not self._intents:
+        if not intents:
             return {}
         slots = (
             f"{name}-{number}"
@@ -104,7 +111,7 @@ class Observer:
             for number in range(1, group.count + group.rollout.surge + 1)
         )
         workers = {*slots, *seen, *self._runs.live}
-        return self._intents.by_worker(w for w in workers if not is_spare(w))
+        return intents.by_worker(w for w in workers if not is_spare(w))
 
     async def _view(self) -> tuple[TmuxView, bool]:
         """Everything tmux has, and whether all of it was looked at just now. A crashed worker in a settled fleet
@@ -203,12 +210,17 @@ class Observer:
             return {}
         try:
             found = await self._processes.trees(self._runs.leaders(runs))
+            return {
+                run: frozenset(Member(proc.pid, proc.start) for proc in procs | self._caged(run))
+                for run, procs in found.items()
+            }
         except Unknown:
             return {}
-        return {
-            run: frozenset(Member(proc.pid, proc.start) for proc in procs)
-            for run, procs in found.items()
-        }
+
+    def _caged(self, run: str) -> frozenset[Proc]:
+        """Who stands in its cage: also those who have escaped from session, descent and mark."""
+        pids = self._containing.members(run)
+        return frozenset(proc for pid in pids if (proc := self._processes.identify(pid)))
 
 
 def _with(view: TmuxView, asked: frozenset[str], rows: Sequence[Pane]) -> TmuxView:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from tmaxd.daemon.api import types as t
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.face import FleetFace, UnknownTarget
 from tmaxd.daemon.intents import Intents, Target
 from tmaxd.plan.draft import split
 from tmaxd.spec.model import Spec
-
-PATIENCE = 10.0
-"""Seconds that an order waits for the disk."""
 
 
 class OrderFacade(FleetFace):
@@ -80,18 +75,6 @@ class OrderFacade(FleetFace):
             elif worker in slots and slots[worker].ended_run:
                 found[worker] = slots[worker].ended_run
         return found
-
-    async def _durable(self) -> None:
-        """Returns when everything that was noted so far is on disk: batches become durable in their order."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._fleet.journal.write(())
-        except TimeoutError:
-            raise Denied(
-                "journal",
-                f"the disk has not confirmed the order within {PATIENCE:.0f} s: it holds, and is lost if the "
-                "daemon ends before it does",
-            ) from None
 
 
 def _check(order: t.Order, targets: tuple[Target, ...]) -> None:

@@ -9,9 +9,10 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from tmaxd.daemon.api.types import PlannedAction, PlannedSetting
+from tmaxd.daemon.api.types import PlannedAction, PlannedSetting, PlannedWait
 from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
+from tmaxd.plan.preview import Left
 from tmaxd.spec.diff import Change
 from tmaxd.spec.model import Spec
 
@@ -66,10 +67,20 @@ def _count(name: str, before: Spec, after: Spec) -> tuple[str | None, str]:
     return f"workers.{name}.count", f"count {old.count} → {new.count}"
 
 
+def waiting(left: Left) -> PlannedWait:
+    group = split(left.worker)[0]
+    return PlannedWait(
+        worker=left.worker,
+        reason=left.reason,
+        field=", ".join(f"workers.{group}.{field}" for field in left.fields) or None,
+        why=left.why,
+    )
+
+
 def settings(
-    changes: Iterable[Change], actions: Sequence[PlannedAction]
+    changes: Iterable[Change], actions: Sequence[PlannedAction | PlannedWait]
 ) -> tuple[PlannedSetting, ...]:
-    """Of the changes of a spec those that none of the actions carries out."""
+    """Of the changes of a spec those that none of the actions carries out, or would."""
     carried = {key for action in actions for key in (action.field or "").split(", ") if key}
     return tuple(
         PlannedSetting(

@@ -23,14 +23,16 @@ def status(
     slots: Mapping[str, Slot],
     count: PoolCount | None,
     now: float,
+    *,
+    pooled: bool,
 ) -> t.PoolStatus | None:
-    """None: there is no pool, and nothing is left of one."""
+    """None: there is no pool, and nothing is left of one. `pooled`: spares are kept at all."""
     want = WantedGroup(
         count=group.count,
         takes_tasks=group.kind != "run",
         fingerprint="",
         checked=group.health is not None,
-        spares=0 if group.pool is None else group.pool.size,
+        spares=group.pool.size if group.pool is not None and pooled else 0,
         spare_age=None
         if group.pool is None or group.pool.max_age is None
         else float(group.pool.max_age),

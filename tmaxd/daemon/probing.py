@@ -104,7 +104,8 @@ class Probing:
             return
         self._flow.note(ready_record(live))
         if live.ready:
-            self._log.info("ready", worker=live.worker, how="frame", window=live.window)
+            tell = self._log.info_unless(live.revived)
+            tell("ready", worker=live.worker, how="frame", window=live.window)
             self._flow.ready(live)
         self._wake()
 
@@ -239,7 +240,8 @@ class Probing:
             return
         live.ready_at = now
         self._flow.note(ready_record(live))
-        self._log.info(
+        tell = self._log.info_unless(live.revived)
+        tell(
             "ready",
             worker=live.worker,
             how="frame" if watch.check is None else kind(watch.check),

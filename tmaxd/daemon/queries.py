@@ -15,8 +15,10 @@ from tmaxd.tasks.events import (
     Loaded,
     LoadExpired,
     LoadPage,
+    PurgeTasks,
     Query,
     TasksFound,
+    TasksPurged,
 )
 
 
@@ -25,6 +27,8 @@ async def answered(query: Query, journal: Journal, now: float, log: EventLog) ->
     try:
         return await _read(query, journal, now)
     except JournalError as error:
+        if isinstance(query, PurgeTasks):
+            return TasksPurged(query.token, None, str(error))  # told by whoever asked for it
         log.error("journal_unreadable", text=f"  {error}")
         return _failed(query)
 
@@ -41,9 +45,11 @@ async def _read(query: Query, journal: Journal, now: float) -> Event:
             return TasksFound(token, await journal.find(ids))
         case FindKey(token, group, key):
             return KeyFound(token, await journal.find_key(group, key))
+        case PurgeTasks(token, wish):
+            return TasksPurged(token, await journal.purge(wish))
 
 
-def _failed(query: Query) -> Event:
+def _failed(query: LoadPage | LoadDue | LoadExpired | FindTasks | FindKey) -> Event:
     match query:
         case LoadPage(group, priority):
             return Loaded(group, priority, None)

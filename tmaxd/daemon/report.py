@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tmaxd.daemon import conditions
+from tmaxd.daemon import conditions, usage_report
 from tmaxd.daemon.api import types as t
+from tmaxd.daemon.looking import Looking
 from tmaxd.daemon.revisions import Revisions
 from tmaxd.spec.model import Group, Spec
 from tmaxd.tasks.view import GroupView, View
@@ -17,6 +18,7 @@ def group(
     spec: Group,
     count: int,
     revisions: Revisions,
+    looking: Looking,
     view: View,
     own: Sequence[t.WorkerStatus],
     pool: t.PoolStatus | None = None,
@@ -35,8 +37,11 @@ def group(
         rolled_back=back,
         outdated=sum(bool(w.outdated) for w in own),
         chain=_link(spec, count, own),
-        conditions=conditions.of_group(
-            own, count, back.message if back else None, back.at if back else None
+        conditions=(
+            *conditions.of_group(
+                own, count, back, looking.groups.truths(name), looking.groups.since(name)
+            ),
+            looking.limits.of_group(name, [w.conditions[-1] for w in own]),
         ),
         ready=sum(w.ready for w in own),
         workers=sum(w.pid is not None for w in own),
@@ -54,6 +59,7 @@ def group(
         p99_ms=run[1],
         wait_p50_ms=wait[0],
         wait_p99_ms=wait[1],
+        usage=usage_report.total(w.usage for w in own),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from tmaxd.daemon.api import types as t
 from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.face import FleetFace
-from tmaxd.ports import Revision
+from tmaxd.ports import EventFilter, Revision
 from tmaxd.spec.diff import diff
 from tmaxd.spec.model import Spec
 from tmaxd.spec.resolved import from_text
@@ -22,6 +24,7 @@ class RevisionFacade(FleetFace):
         taken = self._fleet.desired.spec_file.taken
         in_file = max((row.number for row in rows if row.digest == taken), default=0)
         current = self._number()
+        failed = await self._failed_of()
         return t.RevisionList(
             tuple(
                 t.RevisionRow(
@@ -30,10 +33,24 @@ class RevisionFacade(FleetFace):
                     cause=row.cause,
                     in_force=row.number == current,
                     in_file=row.number == in_file,
+                    failed=tuple(sorted(failed.get(row.number, ()))),
                 )
                 for row in rows
             )
         )
+
+    async def _failed_of(self) -> dict[int, set[str]]:
+        """Revision to the groups whose change it brought and that went back by themselves."""
+        self._fleet.events.flush()
+        found: dict[int, set[str]] = {}
+        last = EventFilter(names=("rolled_back",), last=True, limit=KEPT)
+        for row in await self._journal.events(last):
+            number = json.loads(row.fields).get("revision")
+            if isinstance(number, int):
+                found.setdefault(number, set()).add(row.group)
+        for change in self._failed_changes():  # its event may be gone
+            found.setdefault(change.revision, set()).add(change.group)
+        return found
 
     async def difference(self, old: int | None, new: int | None) -> t.Difference:
         """None: the one in force for `new`, and the one before `new` for `old`."""

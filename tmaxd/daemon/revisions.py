@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tmaxd.daemon.kept import read
 from tmaxd.spec.fingerprint import fingerprint
 from tmaxd.spec.model import Group, Spec
 from tmaxd.spec.resolved import decode, encode
@@ -42,7 +43,7 @@ class Revisions:
     """One a daemon. `write` puts a record on disk."""
 
     def __init__(self, kept: Mapping[str, str], write: Callable[[Kept], None]) -> None:
-        """`kept`: what was on disk, all of it."""
+        """`kept`: what was on disk, all of it. Raises `kept.Unreadable`."""
         self._write = write
         self._good: dict[str, Good] = {}
         self._failed: dict[str, Failed] = {}
@@ -50,11 +51,11 @@ class Revisions:
         """Group to the fingerprint that the file has, and the revision that brought it."""
         for name, text in kept.items():
             if name.startswith(GOOD):
-                self._good[name.removeprefix(GOOD)] = _read(text, Good)
+                self._good[name.removeprefix(GOOD)] = _read(name, text, Good)
             elif name.startswith(FAILED):
-                self._failed[name.removeprefix(FAILED)] = _read(text, Failed)
+                self._failed[name.removeprefix(FAILED)] = _read(name, text, Failed)
             elif name == SINCE:
-                self._since = _read(text, dict[str, tuple[str, int]])
+                self._since = _read(name, text, dict[str, tuple[str, int]])
 
     # ------------------------------------------------------------------------------- what holds
 
@@ -71,7 +72,13 @@ class Revisions:
             return group
         old = good.group
         return msgspec.structs.replace(
-            group, kind=old.kind, argv=old.argv, env=old.env, cwd=old.cwd, layout=old.layout
+            group,
+            kind=old.kind,
+            argv=old.argv,
+            env=old.env,
+            cwd=old.cwd,
+            layout=old.layout,
+            layout_by=old.layout_by,
         )
 
     def approved(self, group: str) -> str:
@@ -82,6 +89,10 @@ class Revisions:
     def failed(self, group: str) -> Failed | None:
         """What the file says and what is not tried any more."""
         return self._failed.get(group)
+
+    @property
+    def any_failed(self) -> bool:
+        return bool(self._failed)
 
     def failing_revision(self, group: str) -> int:
         """The revision that brought what the file says of the group."""
@@ -149,5 +160,9 @@ class Revisions:
         self._write(Kept(prefix + name, None))
 
 
-def _read(text: str, kind: type[T]) -> T:
-    return msgspec.json.decode(text, type=kind, dec_hook=decode)
+def _read(name: str, text: str, kind: type[T]) -> T:
+    group = name.partition("/")[2]
+    about = (
+        f"which definition of {group} was good, or failed" if group else "what revisions brought"
+    )
+    return read(name, text, kind, about, decode)

@@ -59,6 +59,14 @@ class LiveRun:
     life: int = 0
     """How often its program began anew inside the pane, as far as this daemon heard."""
     cut_off: bool = False
+    oom_kills: int = 0
+    """How often the kernel had killed a process of it for want of memory, when it was last measured."""
+    oom_killed: bool = False
+    """(of a dead one) The kernel has killed it, or a process of it, since then."""
+    rebooted: bool = False
+    """It is from before the machine was started anew."""
+    revived: bool = False
+    """It was started in place of one of many that died together."""
     protocol_trouble: str = ""
 
     @property
@@ -78,7 +86,9 @@ class LiveRun:
             adopted=self.adopted,
             taken=self.taken,
             cut_off=self.cut_off,
-            here=self.server == server,
+            oom_killed=self.oom_killed,
+            here=self.server == server and not self.rebooted,
+            rebooted=self.rebooted,
         )
 
 
@@ -119,7 +129,9 @@ class Runs:
         return found
 
 
-def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> LiveRun:
+def from_record(
+    record: RunRecord, now: float, wall: float, *, alive: bool, rebooted: bool
+) -> LiveRun:
     started = now - max(wall - record.started, 0.0)
     return LiveRun(
         run=record.run,
@@ -131,6 +143,7 @@ def from_record(record: RunRecord, now: float, wall: float, alive: bool) -> Live
         revision=record.revision,
         adopted=False,
         alive=alive,
+        rebooted=rebooted,
         begins=Mark(record.log_file, record.log_size),
         said=record.said,
         ready_at=started if record.ready else None,

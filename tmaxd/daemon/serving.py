@@ -12,10 +12,11 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tmaxd.daemon.assemble import Ports, assemble
 from tmaxd.daemon.environment import scrubbed
@@ -26,10 +27,13 @@ from tmaxd.daemon.specfile import SpecFile
 from tmaxd.daemon.waiters import Waiters
 from tmaxd.daemon.waker import Waker
 from tmaxd.places import Places
-from tmaxd.ports import Recovered
+from tmaxd.ports import Proc, Recovered
+from tmaxd.ports.footprints import Footprints, Sample
 from tmaxd.spec.load import Loaded, Rejected
+from tmaxd.world.cgroup import CgroupTree, name_of
 from tmaxd.world.clock import SystemClock
 from tmaxd.world.files import LocalFiles
+from tmaxd.world.folders import owner_of
 from tmaxd.world.journal import SqliteJournal
 from tmaxd.world.logs import rotate, rotate_own
 from tmaxd.world.outputs import LogFiles
@@ -37,6 +41,9 @@ from tmaxd.world.pipes import FifoPipes
 from tmaxd.world.probes import SystemProbes
 from tmaxd.world.processes import LinuxProcesses
 from tmaxd.world.tmux.client import TmuxClient
+
+if TYPE_CHECKING:
+    from tmaxd.ports.store import Store
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,13 @@ async def serve(base: Base, spec_file: SpecFile, found: Loaded | Rejected) -> in
             task.cancel()
         await asyncio.gather(running, stopping, front, return_exceptions=True)
         await _close(closers)
+        fleet.sampling.close()
         fleet.desired.close()
         fleet.inboxes.close()
         fleet.flow.close()
         fleet.executor.hearing.close()
+        fleet.executor.containing.close()
+        await fleet.storing.close()
         fleet.pipes.close()
         fleet.events.flush()
         logging.getLogger().removeHandler(libraries)
@@ -102,23 +112,48 @@ async def _until_one_ends(lasting: set[asyncio.Future[Any]], front: asyncio.Futu
 
 
 def _ports(base: Base) -> Ports:
-    clock = SystemClock()
+    clock, cages = SystemClock(), CgroupTree(name_of(base.here.state))
     return Ports(
         tmux=base.tmux,
         pipes=FifoPipes(base.here.pipes),
         processes=LinuxProcesses(),
         journal=base.journal,
+        store=partial(_store, base.here.memory),
         files=LocalFiles(base.here),
         probes=SystemProbes(scrubbed(os.environ)),
         outputs=LogFiles(base.here.logs),
+        footprints=_Late(cages),
+        containment=cages,
         clock=clock,
         waker=base.waker,
         path=base.path,
+        owner=owner_of(base.here.state),
         new_run_id=lambda: secrets.token_hex(6),
         housekeeping=LogKeeper(
             base.here.logs, base.tmux, clock, rotate, partial(rotate_own, base.here.daemon_log)
         ),
     )
+
+
+class _Late:
+    """`Footprints`, imported for the first sample: workers do not wait for it."""
+
+    def __init__(self, cages: CgroupTree) -> None:
+        self._cages = cages
+        self._real: Footprints | None = None
+
+    async def sample(self, runs: Mapping[str, Proc | None], server: int | None) -> Sample:
+        if self._real is None:
+            from tmaxd.world.footprints import ProcFootprints
+
+            self._real = ProcFootprints(self._cages)
+        return await self._real.sample(runs, server)
+
+
+def _store(path: Path) -> Store:
+    from tmaxd.world.store import SqliteStore
+
+    return SqliteStore(path)
 
 
 async def _close(closers: list[Callable[[], object]]) -> None:
@@ -140,4 +175,5 @@ async def _open_front(
     gc.enable()
     from tmaxd.daemon.front import open_front
 
-    await open_front(fleet, waiters, base.here, base.tmux, closers)
+    await open_front(fleet, waiters, base.here, base.tmux, base.recovered.kept, closers)
+    fleet.sampling.start()

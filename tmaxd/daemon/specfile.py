@@ -19,7 +19,7 @@ from tmaxd.spec.problems import Problem, excerpt
 
 _FLEET = re.compile(r"fleet[ \t]*:[ \t]+")
 
-State = Literal["in_force", "rejected", "missing"]
+State = Literal["in_force", "rejected", "missing", "waiting"]
 
 
 @dataclass(slots=True)
@@ -55,6 +55,8 @@ class SpecFile:
         self.effective: Callable[[Spec], Spec] = lambda spec: spec
         """What holds of a spec that is declared."""
         self.state: State = "in_force"
+        self._waits = ""
+        """Digest of what `wait` was told last, while that is what the file says."""
         self.problems: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()
         self.sources: tuple[Path, ...] = (path,)
@@ -83,6 +85,13 @@ class SpecFile:
             return read(self.path).decode(errors="replace")
         except OSError:
             return ""
+
+    def wait(self, found: Loaded) -> bool:
+        """It is good, and nobody has asked for it yet. Whether it is another one than before."""
+        new = self.state != "waiting" or self._waits != found.digest
+        self.state, self._waits, self.problems = "waiting", found.digest, ()
+        self.warnings, self.sources = found.warnings, found.sources
+        return new
 
     def refuse(self, found: Rejected) -> None:
         self.state = "rejected" if self._is_there() else "missing"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tmaxd.daemon.runs import EndedRun, LiveRun, Runs, from_record
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import History, Sweep
-from tmaxd.plan.reasons import EXCUSES_TASKS
+from tmaxd.plan.reasons import EXCUSES_TASKS, Reason
 from tmaxd.ports import Clock, Processes, Recovered, RunRecord
 from tmaxd.tasks.events import Death
 from tmaxd.tasks.records import RunEnded
@@ -22,8 +22,11 @@ def take_up(recovered: Recovered, processes: Processes, clock: Clock) -> tuple[R
     for record in sorted(recovered.runs, key=lambda r: r.started):
         older = runs.live.get(record.worker)
         if older is not None:
-            over = RunEnded(older.run, None, None, "ended_while_down", clock.wall())
-            _sweep(older.run, older.worker, runs, sweeps, clock.now(), over)
+            # Of another server it cannot have died by itself: its tasks are not to pay for that.
+            gone = older.server != record.server
+            why: Reason = "server_died" if gone else "ended_while_down"
+            over = RunEnded(older.run, None, None, why, clock.wall())
+            _sweep(older.run, older.worker, runs, sweeps, clock.now(), over, why)
         runs.live[record.worker] = _restored(record, processes, clock)
     living = {run.run for run in runs.live.values()}
     for lease in recovered.leases:
@@ -43,7 +46,7 @@ def deaths(recovered: Recovered) -> tuple[Death, ...]:
 def _restored(record: RunRecord, processes: Processes, clock: Clock) -> LiveRun:
     same_boot = record.boot_id == processes.boot_id()
     alive = same_boot and processes.identify(record.proc.pid) == record.proc
-    return from_record(record, clock.now(), clock.wall(), alive)
+    return from_record(record, clock.now(), clock.wall(), alive=alive, rebooted=not same_boot)
 
 
 def _sweep(
@@ -53,7 +56,8 @@ def _sweep(
     sweeps: dict[str, Sweep],
     now: float,
     over: RunEnded | None = None,
+    reason: Reason = "ended_while_down",
 ) -> None:
     """`over`: its end is not recorded yet."""
-    runs.ended[run] = EndedRun(run, worker, None, record=over)
+    runs.ended[run] = EndedRun(run, worker, None, reason=reason, record=over)
     sweeps[run] = Sweep(worker=worker, since=now)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tmaxd.daemon.environment import marks
+from msgspec.structs import replace
+
+from tmaxd.daemon.containing import Containing
+from tmaxd.daemon.environment import marks, owned
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.probing import Probing
@@ -50,6 +53,7 @@ class Starter:
     flow: TaskFlow
     hearing: Hearing
     probing: Probing
+    containing: Containing
     runs: Runs
     clock: Clock
     log: EventLog
@@ -57,6 +61,10 @@ class Starter:
     wake: Callable[[], None]
     path: str
     """PATH of the workers, where the spec does not set it."""
+    owner: str
+    """The mark that all processes of this fleet carry, and those of no other."""
+    launching: set[str] = field(default_factory=set)
+    """Runs that are being started at this moment, which nobody else knows yet."""
     failed: dict[str, str] = field(default_factory=dict)
     """Starts that failed; the loop hands them to the next pass."""
     _begins: dict[str, Mark] = field(default_factory=dict)
@@ -67,6 +75,7 @@ class Starter:
             await self._start(starts, spec, revision_of)
         finally:
             self.hearing.launched()
+            self.launching.clear()
 
     async def _start(self, starts: list[Start], spec: Spec, revision_of: RevisionOf) -> None:
         launches: list[tuple[Start, Launch]] = []
@@ -81,17 +90,21 @@ class Starter:
         if not launches:
             return
         server = await self.tmux.start()
+        self.containing.found(server)
+        launches = [(s, self._caged(launch, spec.workers[s.group])) for s, launch in launches]
         outcomes = await self.tmux.launch(server, [launch for _, launch in launches])
         for (start, launch), outcome in zip(launches, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 if is_spare(start.worker):
                     self.pipes.unlink(launch.labels.run)
+                self.containing.over(launch.labels.run)
                 self._start_failed(start, f"tmux refused: {outcome.message}")
             else:
                 self._started(start, launch, outcome, server, spec, revision_of(start.group))
 
     def _launch(self, start: Start, group: Group) -> Launch:
         run, worker = self.new_run_id(), start.worker
+        self.launching.add(run)
         self._begins[worker] = self.probing.output_begins(worker)
         if group.kind != "run":
             self.hearing.expect(worker, run)
@@ -101,6 +114,7 @@ class Starter:
                 self.pipes.add_worker(worker)
             self.files.make_spool(worker)
         env = marks(self.places, self.fleet, start.group, worker, run) | group.env
+        env |= owned(self.owner)
         if is_spare(worker) and group.kind != "run":
             env["TMAX_PIPES"] = str(self.places.moving_pipes(run))
         if group.window is not None:
@@ -118,6 +132,10 @@ class Starter:
             cwd=group.cwd,
             pane_id=start.pane_id,
         )
+
+    def _caged(self, launch: Launch, group: Group) -> Launch:
+        entry = self.containing.enter(launch.labels.run, group)
+        return replace(launch, argv=(*entry, *launch.argv)) if entry else launch
 
     def _started(
         self,
@@ -149,7 +167,10 @@ class Starter:
             self.wake()
         else:
             self.watch(live)
-        self.log.info(
+            self.containing.began(live)
+        live.revived = start.quiet
+        tell = self.log.info_unless(start.quiet)
+        tell(
             "started",
             worker=start.worker,
             reason=start.reason,
@@ -205,6 +226,7 @@ class Starter:
         def on_exit() -> None:
             live.alive = False
             live.killed_by = self.processes.killed_by(live.proc)
+            live.oom_killed = self.containing.died(live)
             self.wake()
 
         self.processes.watch(live.proc, on_exit)

@@ -77,7 +77,8 @@ class Taking:
                 count = self._count(start.group)
                 count.misses += 1
                 count.last_miss = start.miss
-                self.log.info("pool_miss", worker=start.worker, why=start.miss)
+                tell = self.log.info_unless(start.quiet)
+                tell("pool_miss", worker=start.worker, why=start.miss)
 
     def over(self, run: str) -> None:
         """Nothing is left of the run, so nobody needs its path any more."""
@@ -103,7 +104,7 @@ class Taking:
         # What an earlier daemon started is not known to take tasks before it is adopted.
         if live.takes_tasks or (not live.adopted and live.run in self.pipes.linked()):
             self._hand_over(item, live)
-        live.worker, live.begins = item.worker, begins
+        live.worker, live.begins, live.revived = item.worker, begins, item.quiet
         live.started, live.started_wall = self.clock.now(), self.clock.wall()
         self.runs.live[item.worker] = live
         self.hearing.moved(item.spare, item.worker, live.run)
@@ -111,7 +112,8 @@ class Taking:
         if live.adopted:
             self._serves(live, item.held)
         self._count(item.group).hits += 1
-        self.log.info(
+        tell = self.log.info_unless(item.quiet)
+        tell(
             "taken",
             worker=item.worker,
             reason=item.reason,

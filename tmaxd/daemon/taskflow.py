@@ -20,6 +20,7 @@ from tmaxd.tasks.events import (
     Adopted,
     Cancel,
     Event,
+    Forget,
     Gone,
     Groups,
     Hold,
@@ -30,7 +31,7 @@ from tmaxd.tasks.events import (
 )
 from tmaxd.tasks.frames import Frame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import PLAIN, Options, Record
+from tmaxd.tasks.records import PLAIN, Options, Purge, Purged, Record
 from tmaxd.tasks.view import InFlight, View
 from tmaxd.tasks.writing import ping_frame
 
@@ -39,6 +40,8 @@ HOW = {
     "task_timeout": "did not end a task in time, and was ended",
     "unhealthy": "did not work any more, and was ended",
     "not_ready": "was not ready in time, and was ended",
+    "memory_kill": "used more memory than it may, and was killed",
+    "oom_killed": "was killed by the kernel, because memory was short",
     "crashed": "crashed",
     "exited": "ended",
 }
@@ -116,6 +119,14 @@ class TaskFlow:
         token = self._token()
         future = self._effects.judged(token)
         self.post(Retry(token, ids))
+        return future
+
+    def purge(self, wish: Purge) -> asyncio.Future[Purged]:
+        """A slice of the tasks that are over is forgotten. Raises JournalError where the disk refuses; nothing has
+        changed then."""
+        token = self._token()
+        future = self._effects.forgotten(token)
+        self.post(Forget(token, wish))
         return future
 
     def _token(self) -> int:
@@ -215,7 +226,9 @@ class TaskFlow:
         self._turns.now()
         fair = not self._turns.impeded()
         return {
-            item.worker: Load(item.in_flight, item.held, item.overdue and fair, item.silent)
+            item.worker: Load(
+                item.in_flight, item.held, item.overdue and fair, item.silent, item.ended
+            )
             for item in self._dispatcher.loads(self._clock.wall())
         }
 

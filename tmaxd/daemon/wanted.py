@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tmaxd.daemon.group_rules import restart_rules, rollout_rules, seconds, stop_rules
+from tmaxd.daemon.group_rules import (
+    age_rules,
+    fleet_memory_rules,
+    memory_rules,
+    restart_rules,
+    rollout_rules,
+    seconds,
+    stop_rules,
+)
 from tmaxd.plan.wanted import Wanted, WantedGroup
 from tmaxd.spec.fingerprint import fingerprint
+from tmaxd.spec.flags import effective
 from tmaxd.spec.model import Group, Pipes, Spec
 from tmaxd.tasks.policy import GroupPolicy, Route
 
@@ -17,16 +26,20 @@ def wanted(spec: Spec, before: Wanted = NOTHING, living: Collection[str] = ()) -
     """`before` is what was wanted until now and `living` the groups that have workers: one that is no longer in
     the spec is still stopped in the way that was asked for."""
     known = {**before.former, **before.groups}
+    pooled = effective(spec.flags, "session_pool")
+    back = effective(spec.flags, "auto_rollback")
     return Wanted(
-        groups={name: _group(group) for name, group in spec.workers.items()},
+        groups={n: _group(group, pooled=pooled, back=back) for n, group in spec.workers.items()},
         inboxes=frozenset(spec.pipes.inboxes),
         outboxes=frozenset(spec.pipes.outboxes),
         shared=frozenset(name for name, g in spec.workers.items() if g.layout == "shared"),
+        memory=fleet_memory_rules(spec),
+        one_by_one=not effective(spec.flags, "parallel_spawn"),
         former={n: g for n, g in known.items() if n in living and n not in spec.workers},
     )
 
 
-def _group(group: Group) -> WantedGroup:
+def _group(group: Group, *, pooled: bool, back: bool) -> WantedGroup:
     return WantedGroup(
         count=group.count,
         takes_tasks=group.kind != "run",
@@ -37,17 +50,20 @@ def _group(group: Group) -> WantedGroup:
         checked=group.health is not None,
         heals=group.health is not None and group.health.then == "restart",
         after=tuple((item.group, item.condition) for item in group.after),
-        rollout=rollout_rules(group.rollout, group.count),
-        spares=0 if group.pool is None else group.pool.size,
+        rollout=rollout_rules(group.rollout, group.count, back=back),
+        spares=group.pool.size if group.pool is not None and pooled else 0,
         spare_age=None if group.pool is None else seconds(group.pool.max_age),
+        memory=memory_rules(group.memory),
+        age=age_rules(group),
     )
 
 
 def policies(spec: Spec) -> dict[str, GroupPolicy]:
     """Of each group that takes tasks."""
     routes, outboxes = _routes(spec.pipes), _outboxes(spec.pipes)
+    batching = effective(spec.flags, "batching")
     return {
-        name: _policy(group, routes.get(name, ()), outboxes.get(name, ()))
+        name: _policy(group, routes.get(name, ()), outboxes.get(name, ()), batching=batching)
         for name, group in spec.workers.items()
         if group.kind != "run"
     }
@@ -72,7 +88,9 @@ def _outboxes(pipes: Pipes) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _policy(group: Group, routes: tuple[Route, ...], outboxes: tuple[str, ...]) -> GroupPolicy:
+def _policy(
+    group: Group, routes: tuple[Route, ...], outboxes: tuple[str, ...], *, batching: bool
+) -> GroupPolicy:
     return GroupPolicy(
         timeout=seconds(group.timeout),
         attempts=group.retry.attempts,
@@ -86,4 +104,5 @@ def _policy(group: Group, routes: tuple[Route, ...], outboxes: tuple[str, ...]) 
         routes=routes,
         outboxes=outboxes,
         shared=group.layout == "shared",
+        batching=batching,
     )

@@ -9,7 +9,10 @@ import msgspec
 
 from tmaxd.daemon import conditions
 from tmaxd.daemon.api import types as t
+from tmaxd.daemon.figures import Figure
+from tmaxd.daemon.moments import Truths
 from tmaxd.daemon.runs import LiveRun
+from tmaxd.daemon.usage_report import usage
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import NEW_SLOT, LastExit, Slot
 from tmaxd.plan.observed import NO_INTENT, Intent
@@ -22,14 +25,25 @@ RESTS: dict[str | None, t.WorkerState] = {
     "finished": "finished",
     "failed": "failed",
     "crash_limit": "failed",
+    "memory_limit": "failed",
 }
 WAITS: dict[str, t.WorkerState] = {
     "backoff": "backoff",
     "mass_death": "backoff",
     "server_died": "backoff",
+    "rebooted": "backoff",
     "quarantined": "quarantined",
     "after": "waiting",
+    "memory_hold": "waiting",
+    "keep_free": "waiting",
+    "one_by_one": "waiting",
 }
+HELD = {
+    "memory_hold": "the fleet's memory to fall below `hold`",
+    "keep_free": "memory: its start would leave the machine with less than `keep_free`",
+    "one_by_one": "the start of another worker to be over",
+}
+"""What a start that is held back waits for."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +54,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     slot: Slot = NEW_SLOT
     pending: str | None = None
     """The planner's word for what is not yet as it should be."""
+    kept: tuple[Literal["pinned", "attached", "busy"], ...] = ()
+    """What that waits for."""
+    truths: Truths = conditions.DOWN
+    """Of its conditions."""
+    moments: tuple[float, ...] = (0.0,) * len(conditions.DOWN)
+    """Wall times since when these are so."""
     waits: str = ""
+    blocked: str = ""
+    """The group that has failed, so that it waits in vain."""
     held: WorkerView | None = None
+    usage: Figure | None = None
+    limits: t.Condition | None = None
+    """Whether it keeps to its memory limits; None: that was not asked."""
     silent: bool = False
     drift: tuple[str, ...] = ()
     intent: Intent = NO_INTENT
@@ -58,6 +83,8 @@ def worker(f: Facts) -> t.WorkerStatus:
     alive = live is not None and live.alive
     ready_at = live.ready_at if live is not None and alive else None
     due = slot.next_start if state in ("backoff", "quarantined") else None
+    waits = alive and state not in ("starting", "stopping")
+    pending = slot.hold or (f.pending if waits else None)
     status = t.WorkerStatus(
         name=f.name,
         group=split(f.name)[0],
@@ -78,33 +105,27 @@ def worker(f: Facts) -> t.WorkerStatus:
         in_flight=len(held.in_flight) if held else 0,
         running=held.running if held else (),
         next_start=due + f.wall_of if due is not None else None,
-        pending=slot.hold
-        or (f.pending if alive and state not in ("starting", "stopping") else None),
+        pending=pending,
+        held_by=f.kept if pending is not None else (),
         waits=f.waits,
         orders=_orders(f.intent),
         heard=held.last_seen if held else None,
         silent=f.silent and alive,
         bad=held.bad if held else 0,
         strays=held.strays if held else 0,
+        usage=usage(f.usage, f.wall_of) if alive else None,
     )
-    found = conditions.of_worker(
-        status,
-        ready_at=_wall(ready_at, f),
-        healthy_since=_wall(live.healthy_since if live is not None and alive else None, f),
-        drifted=bool(f.drift) and alive,
-    )
+    found = conditions.of_worker(status, f.truths, f.moments)
+    if f.limits is not None:
+        found = (*found, f.limits)
     return msgspec.structs.replace(status, conditions=found)
-
-
-def _wall(at: float | None, f: Facts) -> float | None:
-    return None if at is None else at + f.wall_of
 
 
 def _orders(intent: Intent) -> tuple[OrderWord, ...]:
     said: tuple[tuple[OrderWord, bool], ...] = (
         ("stop", intent.stopped and not intent.drain),
         ("drain", intent.stopped and intent.drain),
-        ("restart", bool(intent.restart)),
+        ("restart", bool(intent.restart) and not intent.start),
         ("pause", intent.paused),
         ("pin", intent.pinned),
     )
@@ -145,21 +166,38 @@ def _message(state: t.WorkerState, f: Facts) -> str:
         crashes = f"; {slot.crashes} in a row" if slot.crashes > 1 else ""
         return f"{last_exit(last)}{crashes}"
     if state == "waiting":
-        return f"waits for {f.waits}"
+        return _waiting(f)
     if state in ("failed", "finished") and last is not None:
         return last_exit(last) or ""
     if state == "draining":
-        return _draining(slot)
+        return _draining(f)
     if state == "stopping" and slot.stopping is not None:
         words = slot.stopping.reason + _changed(slot.stopping.fields)
         return f"{words}: {live.probe}" if live is not None and live.probe else words
     return _checks(live) if live is not None and live.alive else ""
 
 
-def _draining(slot: Slot) -> str:
+def _waiting(f: Facts) -> str:
+    if f.pending in HELD:
+        return f"waits for {HELD[f.pending]}"
+    if not f.blocked:
+        return f"waits for {f.waits}"
+    return (
+        f"waits for {f.waits}; {f.blocked} has failed, and does not come by itself: "
+        f"`tmaxctl start {f.blocked}` or an edit of it brings it on"
+    )
+
+
+def _draining(f: Facts) -> str:
+    slot = f.slot
     if slot.hold == "paused":
         return "paused by an operator: gets no new tasks"
-    return f"{slot.hold}: waits for the tasks in hand" + _changed(slot.changed)
+    tasks = len(f.held.in_flight) if f.held else 0
+    waits = f"waits for the {'task' if tasks == 1 else f'{tasks} tasks'} in hand"
+    if slot.hold == "operator_stop":
+        order = "drained" if f.intent.drain else "stopped"
+        return f"{order} by an order: {waits}"
+    return f"{slot.hold}: {waits}" + _changed(slot.changed)
 
 
 def _checks(live: LiveRun) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from tmaxd.plan.observed import Member
 from tmaxd.plan.reasons import Reason
+from tmaxd.plan.tallies import Scope
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
     reason: Reason
+    quiet: bool = False
+    """It is part of a mass death or of the revival after it, of which one event tells for all."""
 
 
 class AddPipes(Action, frozen=True, tag="add_pipes"):
@@ -142,6 +147,39 @@ class MassDeath(Action, frozen=True, tag="mass_death"):
     """Workers that still live."""
 
 
+class Revived(Action, frozen=True, tag="revived"):
+    """Those who died with many others are up again. It is about the whole fleet: `worker` is empty."""
+
+    workers: tuple[str, ...]
+    """All that died."""
+    took: float
+    """Seconds."""
+    left: tuple[str, ...] = ()
+    """Of these, those that are not up after all the time there is for it."""
+
+
+MemoryWord = Literal[
+    "memory_warning",
+    "memory_recycle",
+    "memory_kill",
+    "memory_limit_too_low",
+    "memory_hold",
+    "memory_hold_over",
+]
+"""What is told of memory; the event has the same name."""
+
+
+class MemoryNote(Action, frozen=True, tag="memory_note"):
+    """What a sample of memory has shown. It is about a worker, about the group that stands in `worker`, or (empty)
+    about the fleet; where somebody has to go for a total, `worker` is who, and `scope` for whose limit."""
+
+    what: MemoryWord
+    scope: Scope
+    bytes: int
+    """Used by what `scope` says."""
+    limit: int | None
+
+
 class Approve(Action, frozen=True, tag="approve"):
     """All workers of the group that stands in `worker` are healthy with this fingerprint: it is what to go back to."""
 
@@ -193,6 +231,8 @@ AnyAction = (
     | Rest
     | Release
     | MassDeath
+    | Revived
+    | MemoryNote
     | Approve
     | RollBack
     | RemoveSession

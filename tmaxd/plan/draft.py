@@ -10,8 +10,10 @@ from functools import lru_cache
 import msgspec
 
 from tmaxd.plan.actions import AnyAction
-from tmaxd.plan.history import NEW_SLOT, Death, History, MassDeath, Roll, Slot, Sweep
+from tmaxd.plan.history import NEW_SLOT, Death, History, MassDeath, Revival, Roll, Slot, Sweep
 from tmaxd.plan.observed import NO_INTENT, NO_LOAD, Intent, Load, Observed
+from tmaxd.plan.reasons import Reason
+from tmaxd.plan.tallies import NO_MEMORY, Memory
 from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
 
 NEVER = float("inf")
@@ -51,6 +53,7 @@ class Draft(msgspec.Struct):
     """Workers of which an earlier run may still have processes."""
     deaths: dict[str, Death] = {}
     mass: MassDeath | None = None
+    revival: Revival | None = None
     revivals: dict[str, float] = {}
     """Of those who died with many others: when (monotonic) they are started again."""
     rolls: dict[str, Roll] = {}
@@ -58,6 +61,9 @@ class Draft(msgspec.Struct):
     """Group to the numbers that should be filled."""
     unmet: dict[str, str] = {}
     """Group to the first condition of its `after` that does not hold; empty when all do. As far as somebody asked."""
+    failed_ahead: dict[str, str] = {}
+    """Group that others wait for to the group that has failed for good, itself or one before it; empty: none has. As
+    far as somebody asked."""
     half_taken: dict[str, str] = {}
     """Spares that tmux knows as a slot already, by that slot: their hand-over is carried to its end."""
     taken: set[str] = set()
@@ -66,8 +72,22 @@ class Draft(msgspec.Struct):
     """Some slot starts in this pass: spares wait until it has."""
     living: frozenset[str] | None = None
     """Groups of which something lives; None: nobody has asked yet."""
+    memory: Memory = NO_MEMORY
+    """What is remembered of memory, with the last sample."""
+    due: dict[str, Reason] = {}
+    """Workers and spares that are to be replaced once they are idle, for memory or age."""
+    kills: dict[str, str] = {}
+    """Workers and spares that are killed for their memory, and the run that is."""
+    admitted: dict[str, int] = {}
+    """Bytes that starts which are not over were expected to need."""
+    needs: dict[str, int] = {}
+    """Group to the bytes that a start in it is expected to need; as far as somebody asked."""
+    starting: bool | None = None
+    """Some worker is being started; None: nobody has asked yet."""
     waits: dict[str, str] = {}
     """Worker to what it waits for, such as `db: ready`."""
+    blocked: dict[str, str] = {}
+    """Of these, those that wait in vain, to the group that has failed."""
     pending: dict[str, str] = {}
     wake_at: float = NEVER
 
@@ -83,6 +103,10 @@ class Draft(msgspec.Struct):
 
     def intent(self, worker: str) -> Intent:
         return self.observed.intents.get(worker, NO_INTENT)
+
+    def is_revived(self, worker: str) -> bool:
+        """It died with many others, and is not up again; or it is a spare, which has to wait for those."""
+        return self.revival is not None and (worker in self.revival.waiting or is_spare(worker))
 
     def wake(self, at: float) -> None:
         self.wake_at = min(self.wake_at, at)

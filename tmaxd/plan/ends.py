@@ -12,6 +12,7 @@ from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.reasons import Reason
 from tmaxd.plan.restarts import after_end, good_time, natural_end
 from tmaxd.plan.stops import STATUS_POLL, STATUS_WAIT
+from tmaxd.plan.too_heavy import weighed
 from tmaxd.plan.wanted import WantedGroup
 
 
@@ -22,7 +23,7 @@ def ended(d: Draft, worker: str, seen: Seen | None, run: Run, group: WantedGroup
         end(d, worker, run, why_gone(run))
         return True
     if seen.run != run.run or seen.replaced:
-        end(d, worker, run, "replaced")
+        end(d, worker, run, why_other(run))
         return True
     if seen.status is None and seen.signal is None:
         since = d.now if slot.dying is None else slot.dying
@@ -36,15 +37,22 @@ def ended(d: Draft, worker: str, seen: Seen | None, run: Run, group: WantedGroup
     reason: Reason = "ended_while_down"
     if run.adopted:
         reason = excused(d, worker, natural_end(seen.status, seen.signal, group.restart))
+        if reason == "crashed" and run.oom_killed:
+            reason = "oom_killed"
     end(d, worker, run, reason, status=seen.status, signal=seen.signal)
     return True
 
 
 def why_gone(run: Run) -> Reason:
     """Why there is no session of it any more."""
-    if not run.adopted:
-        return "ended_while_down"
-    return "session_killed" if run.here else "server_died"
+    if not run.here:
+        return "rebooted" if run.rebooted else "server_died"
+    return "session_killed" if run.adopted else "ended_while_down"
+
+
+def why_other(run: Run) -> Reason:
+    """Why another process has its place."""
+    return "replaced" if run.here else why_gone(run)
 
 
 def end(
@@ -61,14 +69,24 @@ def end(
     stopping = slot.stopping
     if stopping is not None and stopping.run == run.run:
         reason = stopping.reason
-    d.actions.append(End(worker=worker, reason=reason, run=run.run, status=status, signal=signal))
+    hard = stopping is not None and stopping.hard
+    d.actions.append(
+        End(
+            worker=worker,
+            reason=reason,
+            run=run.run,
+            status=status,
+            signal=signal,
+            quiet=d.is_revived(worker),
+        )
+    )
     d.sweeps[run.run] = Sweep(
         worker=worker,
         since=d.now,
         signalled=stopping.signalled if stopping else None,
         killed=stopping.killed if stopping else None,
-        after=group.stop.after,
-        signal=group.stop.signal,
+        after=0.0 if hard else group.stop.after,
+        signal="KILL" if hard else group.stop.signal,
     )
     d.unswept.add(worker)
     seen = d.observed.seen.get(worker)
@@ -93,6 +111,7 @@ def end(
         ended_run=run.run,
         tried=group.fingerprint if known else "",
     )
+    now_over = weighed(d, worker, run, reason, now_over)
     _remember(d, worker, slot, now_over, group)
     if now_over.rest is not None:
         keep_last_words(d, worker, seen)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tmaxd.plan.reasons import Reason
+from tmaxd.plan.tallies import NO_MEMORY, Memory
 
 
 class Stopping(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,8 @@ class Stopping(msgspec.Struct, frozen=True, kw_only=True):
     typed: float | None = None
     signalled: float | None = None
     killed: float | None = None
+    hard: bool = False
+    """It gets SIGKILL, and is asked for nothing before."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +56,9 @@ class Roll(msgspec.Struct, frozen=True, kw_only=True):
     """When the canaries had been healthy for long enough."""
     paused_until: float | None = None
     """No further batch before."""
-    failures: int = 0
-    """Runs of it that ended by their own fault, or were not ready in time, before they ever counted as healthy."""
+    failures: Mapping[str, int] = {}
+    """Worker to what its runs of it that ended by their own fault, or were not ready in time, before they ever counted
+    as healthy weigh; forgotten once a later run of the worker has counted as healthy."""
     proven: frozenset[str] = frozenset()
     """Those runs of it that live and have counted as healthy: what becomes of them is no word against it."""
     given_up: bool = False
@@ -69,9 +73,15 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     crashed_at: tuple[float, ...] = ()
     """Monotonic: those within the limit's time, oldest first; empty where there is no limit."""
     rest: Reason | None = None
-    """Why it is not started again by itself: `finished`, `failed`, `crash_limit`."""
+    """Why it is not started again by itself: `finished`, `failed`, `crash_limit`, `memory_limit`."""
     quarantined: bool = False
     """It crashed too often, and is tried seldom."""
+    starved: int = 0
+    """Ends for want of memory in a row (`reasons.FOR_MEMORY`); forgotten after a good time."""
+    too_heavy: int = 0
+    """Runs in a row that were killed at `too_heavy_for` without ever having kept to it."""
+    too_heavy_for: int = 0
+    """Bytes."""
     restarts: int = 0
     next_start: float | None = None
     """Monotonic; None: at once."""
@@ -112,6 +122,17 @@ class MassDeath(msgspec.Struct, frozen=True, kw_only=True):
     """So many have been given their time of revival."""
 
 
+class Revival(msgspec.Struct, frozen=True, kw_only=True):
+    """Those who died with many others, until they are up again."""
+
+    at: float
+    """Monotonic."""
+    reason: Reason
+    died: frozenset[str]
+    waiting: frozenset[str]
+    """Of these, those that are not up again: what happens to them is part of the one event."""
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     slots: Mapping[str, Slot] = {}
     sweeps: Mapping[str, Sweep] = {}
@@ -122,6 +143,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """By worker; for a moment only."""
     mass: MassDeath | None = None
     """For a moment only."""
+    revival: Revival | None = None
+    memory: Memory = NO_MEMORY
 
 
 NEW_SLOT = Slot()

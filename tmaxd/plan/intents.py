@@ -11,9 +11,9 @@ import msgspec
 from tmaxd.plan.actions import Hold
 from tmaxd.plan.draft import Draft
 from tmaxd.plan.observed import NO_INTENT, Run, Seen
-from tmaxd.plan.reasons import Reason
+from tmaxd.plan.reasons import RECYCLES, Reason
 
-REPLACED: frozenset[str | None] = frozenset({"spec_changed", "operator_restart"})
+REPLACED: frozenset[str | None] = RECYCLES | {"spec_changed", "operator_restart"}
 """Why a living worker that is wanted is replaced by a new run of itself, in the time that its group allows."""
 
 
@@ -22,16 +22,15 @@ def why_replaced(d: Draft, worker: str, seen: Seen, run: Run) -> Reason | None:
     intent = d.observed.intents.get(worker)
     if intent is not None and intent.restart and intent.restart == run.run:
         return "operator_restart"
-    return "spec_changed" if seen.drift else None
+    return "spec_changed" if seen.drift else d.due.get(worker)
 
 
-def may_be_replaced(d: Draft, worker: str, seen: Seen, reason: Reason) -> bool:
+def may_be_replaced(d: Draft, worker: str, seen: Seen) -> bool:
     """False: it waits, with a mark that all can see, until who looks at it has gone, or until it is no longer pinned.
-    Who asks for a new start of a pinned worker means it."""
+    A pin holds whatever the reason is, and whether the order named the worker or its group: who has pinned it and who
+    wants it replaced may be two people, and the second can say that it is to be done by force."""
     intent = d.observed.intents.get(worker, NO_INTENT)
-    if intent.force:
-        return True
-    return not seen.attached and not (intent.pinned and reason == "spec_changed")
+    return intent.force or not (seen.attached or intent.pinned)
 
 
 def keep_paused(d: Draft, worker: str) -> bool:

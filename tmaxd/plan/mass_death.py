@@ -1,8 +1,9 @@
 """Many workers that die at once: one event with a cause outside, which is nobody's crash, and a revival in waves.
 
-It is one when the tmux server went away with its workers, or when at least `FEWEST` and at least half of those that
-lived were ended by a signal or with their session within `TOGETHER`. Deaths come in over several passes, so the first
-of them are taken for crashes, and forgiven when more follow.
+It is one when the tmux server went away with its workers, also while no daemon was there, or when at least `FEWEST` and
+at least half of those that lived were ended by a signal or with their session within `TOGETHER`. Deaths come in over
+several passes, so the first of them are taken for crashes, and forgiven when more follow. How the revival ends is the
+affair of `revival`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import msgspec
 
 from tmaxd.plan.actions import MassDeath as MassDeathEvent
 from tmaxd.plan.draft import Draft, is_spare, split
-from tmaxd.plan.history import Death, MassDeath, Slot
+from tmaxd.plan.history import Death, MassDeath, Revival, Slot
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.reasons import SPENDS_BUDGET, Reason
+from tmaxd.plan.revival import look_after_revival
 from tmaxd.plan.stops import STATUS_WAIT
 
 TOGETHER = 1.0
@@ -34,17 +36,20 @@ WAVE_EVERY = 0.25
 def look_for_mass_death(d: Draft) -> None:
     """Before the workers are planned: finds out who has died with others, and when each of these is revived."""
     _keep_the_fresh(d)
-    # Spares do not count: they serve nobody, and the pool is filled again when the workers are back.
-    dead = {w for w, run in d.observed.runs.items() if not run.alive and not is_spare(w)}
-    if not dead or d.observed.down:
+    if d.observed.down:
         return
-    ended = sorted((w for w in dead if _from_outside(d, w)), key=split)
-    if not ended:
+    look_after_revival(d)
+    runs = d.observed.runs
+    # Spares do not count: they serve nobody, and the pool is filled again when the workers are back.
+    over = [w for w, run in runs.items() if not (run.alive and run.here) and not is_spare(w)]
+    ended = sorted((w for w in over if not runs[w].alive and _from_outside(d, w)), key=split)
+    lost = [w for w in over if not runs[w].here and _unasked(d, w)]
+    if not (ended or lost):
         return
     # Those of whose end tmux has not told yet count: they lived with the others, and may have died with them.
-    there = sum(not is_spare(w) for w in d.observed.runs)
-    if _is_one(d, ended, there):
-        _revive(d, ended, there - len(dead))
+    there = sum(not is_spare(w) for w in runs)
+    if lost or _is_one(d, ended, there):
+        _revive(d, ended, lost, there - len(over))
     elif there + len(d.deaths) >= FEWEST:
         _note(d, ended)
 
@@ -68,15 +73,23 @@ def _from_outside(d: Draft, worker: str) -> bool:
     """Its run is over by a signal or with its session, unasked, and was not one of a row of short lives: who dies
     again and again pays for it, also in company."""
     run, seen, slot = d.observed.runs[worker], d.observed.seen.get(worker), d.slot(worker)
+    if not run.here:
+        return _unasked(d, worker)
     if not run.adopted:
         return False
     stopping = slot.stopping
     if stopping is not None and stopping.run == run.run:
         # Some outlive their session for a moment, and are stopped for that.
-        return stopping.reason in ("server_died", "session_killed")
-    if not _killed(d, run, seen, slot):
-        return False
-    return run.here is False or not _flaps(d, worker, run, slot)
+        return stopping.reason == "session_killed"
+    return _killed(d, run, seen, slot) and not _flaps(d, worker, run, slot)
+
+
+def _unasked(d: Draft, worker: str) -> bool:
+    """(of a run whose server has gone) It was not about to be stopped anyway."""
+    stopping = d.slot(worker).stopping
+    if stopping is None or stopping.run != d.observed.runs[worker].run:
+        return True
+    return stopping.reason in ("server_died", "rebooted", "session_killed")
 
 
 def _killed(d: Draft, run: Run, seen: Seen | None, slot: Slot) -> bool:
@@ -99,7 +112,7 @@ def _flaps(d: Draft, worker: str, run: Run, slot: Slot) -> bool:
 
 def _is_one(d: Draft, ended: list[str], there: int) -> bool:
     """`there`: runs that live, or have ended since the last pass."""
-    if d.mass is not None or any(not d.observed.runs[w].here for w in ended):
+    if d.mass is not None:
         return True
     together = set(ended).union(d.deaths)
     # Of those that died a moment ago some are there again; they count as what they were.
@@ -107,13 +120,16 @@ def _is_one(d: Draft, ended: list[str], there: int) -> bool:
     return len(together) >= FEWEST and 2 * len(together) >= lived
 
 
-def _revive(d: Draft, ended: list[str], living: int) -> None:
-    mass = d.mass or MassDeath(at=d.now, last=d.now, count=0)
-    if d.mass is None:
-        gone = any(not d.observed.runs[w].here for w in ended)
-        reason: Reason = "server_died" if gone else "mass_death"
-        told = tuple(sorted({*ended, *d.deaths}, key=split))
+def _revive(d: Draft, ended: list[str], lost: list[str], living: int) -> None:
+    """`lost`: those whose server has gone. Some of these outlive it for a moment, and are revived when they end."""
+    died = {*ended, *lost, *d.deaths}
+    waiting = d.revival.waiting if d.revival is not None else frozenset[str]()
+    reason = _cause(d, lost)
+    if d.mass is None and not died <= waiting:
+        told = tuple(sorted(died, key=split))
         d.actions.append(MassDeathEvent(worker="", reason=reason, workers=told, living=living))
+    mass = d.mass or MassDeath(at=d.now, last=d.now, count=0)
+    _await(d, died, reason)
     forgiven = sorted((w for w in d.deaths if w not in ended), key=split)
     for number, worker in enumerate([*ended, *forgiven], mass.count):
         d.revivals[worker] = max(d.now, mass.at + WAVE_EVERY * (number // WAVE))
@@ -122,6 +138,19 @@ def _revive(d: Draft, ended: list[str], living: int) -> None:
     d.deaths = {}
     d.mass = msgspec.structs.replace(mass, last=d.now, count=mass.count + len(d.revivals))
     d.wake(d.now + TOGETHER)
+
+
+def _cause(d: Draft, lost: list[str]) -> Reason:
+    if not lost:
+        return "mass_death"
+    return "rebooted" if any(d.observed.runs[w].rebooted for w in lost) else "server_died"
+
+
+def _await(d: Draft, died: set[str], reason: Reason) -> None:
+    before = d.revival or Revival(at=d.now, reason=reason, died=frozenset(), waiting=frozenset())
+    d.revival = msgspec.structs.replace(
+        before, died=before.died | died, waiting=before.waiting | died
+    )
 
 
 def _forgive(d: Draft, worker: str) -> None:

@@ -59,8 +59,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What failed when it was last asked from outside, in words; empty where nothing did."""
     cut_off: bool = False
     """A FIFO that it has open was replaced: it no longer hears the daemon, nor the daemon it."""
+    oom_killed: bool = False
+    """(of a dead one) The kernel killed it, or a process of it, because memory was short (`memory.events` of its
+    cgroup)."""
     here: bool = True
     """It was started in the tmux server that answers now, and not in an earlier one."""
+    rebooted: bool = False
+    """The machine was started anew since, so that nothing of it can live."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +77,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """(of `stopped`) Its tasks may take as long as they take, whatever `stop.drain` says."""
     restart: str = ""
     """The run that shall be replaced by a new one; done when it lives no more."""
+    start: bool = False
+    """(of `restart`) It was asked of a worker that did not run: it is a start."""
     force: bool = False
     """(of `stopped` and `restart`, and of a change of the spec) At once, whether busy, attached or pinned."""
     paused: bool = False
     """It runs, and gets no new tasks."""
     pinned: bool = False
-    """It is not replaced for a change of the spec or a soft limit."""
+    """It is not replaced, except by force: neither for a change of the spec or a soft limit, nor on request."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -89,6 +96,32 @@ class Load(msgspec.Struct, frozen=True):
     """A task ran so far past its timeout that the worker cannot be trusted to end it."""
     silent: bool = False
     """It holds tasks, and has not said that it is alive for as long as its group's lease allows."""
+    ended: int = 0
+    """Tasks that this run has ended."""
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """What a run used when it was last measured, its whole process tree."""
+
+    run: str
+    bytes: int
+    slope: float | None = None
+    """Bytes a second by which it grows; None: not known yet."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample of the fleet's memory."""
+
+    number: int
+    """Grows by one with each sample, so that no sample is counted twice."""
+    at: float
+    """Monotonic."""
+    workers: Mapping[str, Footprint] = {}
+    """By worker or spare; one that could not be measured is left out."""
+    fleet: int = 0
+    """Bytes of all of them, the tmux server and the daemon."""
+    free: int | None = None
+    """Bytes that the machine has available; None: not known."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +146,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """By worker; one that is not in here has none."""
     failed: Mapping[str, str] = {}
     """Starts that failed since the last pass: worker to message."""
+    usage: Usage | None = None
+    """The last sample; None: nothing was measured yet."""
     down: bool = False
     """The operator wants the whole fleet stopped."""
 

@@ -8,9 +8,11 @@ from tmaxd.plan import actions as a
 from tmaxd.plan.draft import split
 
 PHASES: tuple[type[a.Action], ...] = (
+    a.Revived,
     a.MassDeath,
     a.End,
     a.Rest,
+    a.MemoryNote,
     a.Swept,
     a.Release,
     a.Approve,

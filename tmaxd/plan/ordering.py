@@ -19,6 +19,32 @@ def waits_for(d: Draft, group: str) -> str:
     return found
 
 
+def failed_ahead(d: Draft, group: str) -> str:
+    """The group that has failed for good and so keeps a start in this one back, until somebody does something about
+    it: the one that is waited for, or one that keeps that one back in turn. Empty: time alone may help."""
+    name = waits_for(d, group).partition(":")[0]
+    if not name:
+        return ""
+    found = d.failed_ahead.get(name)
+    if found is None:
+        d.failed_ahead[name] = ""  # should there be a circle after all
+        found = name if _has_failed(d, name) else failed_ahead(d, name)
+        d.failed_ahead[name] = found
+    return found
+
+
+def _has_failed(d: Draft, name: str) -> bool:
+    """Some worker of it is not started again by itself, though it has not ended well."""
+    workers = (f"{name}-{number}" for number in d.chosen.get(name, ()))
+    slots = d.history.slots
+    return any(
+        (slot := slots.get(worker)) is not None
+        and slot.rest not in (None, "finished", "operator_stop")
+        for worker in workers
+        if not d.intent(worker).stopped
+    )
+
+
 def needed_by(d: Draft, group: str) -> str:
     """While groups are going away: a group that comes after this one and of which something lives, so that this one
     is not stopped yet; empty when there is none. `workers` asks it before it retires a worker that is not wanted."""

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 import msgspec
 
 from tmaxd.plan.actions import AnyAction
+from tmaxd.plan.age import look_for_age
 from tmaxd.plan.draft import NEVER, Draft, is_spare, split
 from tmaxd.plan.fifos import plan_fifos
 from tmaxd.plan.history import NEW_SLOT, History
 from tmaxd.plan.mass_death import look_for_mass_death
+from tmaxd.plan.memory import look_for_memory, to_remember
 from tmaxd.plan.observed import Observed
 from tmaxd.plan.order import in_order
 from tmaxd.plan.pool import look_for_half_taken
@@ -35,12 +37,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Workers that are not yet as they should be, and the word that says why."""
     waits: Mapping[str, str] = {}
     """Of these, what those wait for that wait for another group: `db: ready`, or `web: stopped` while both go away."""
+    blocked: Mapping[str, str] = {}
+    """Of these, those for which time alone does nothing, to the group that has failed for good."""
     slots: Mapping[str, frozenset[int]]
     """Group to the numbers that should be filled."""
-
-    @property
-    def settled(self) -> bool:
-        return not self.actions and not self.pending
 
 
 def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Plan:
@@ -48,9 +48,11 @@ def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Pl
     sweep(d)
     look_for_mass_death(d)
     look_for_half_taken(d)
+    look_for_memory(d)
+    look_for_age(d)
     chosen = d.chosen = wanted_slots(d)
-    for group, numbers in chosen.items():
-        for number in numbers:
+    for group in sorted(chosen):  # where starts wait for each other, in an order
+        for number in sorted(chosen[group]):
             plan_worker(d, f"{group}-{number}", wanted=True)
     for worker in _unwanted(d, chosen):
         plan_worker(d, worker, wanted=False)
@@ -65,10 +67,13 @@ def plan(wanted: Wanted, observed: Observed, history: History, now: float) -> Pl
             rolls=d.rolls,
             deaths=d.deaths,
             mass=d.mass,
+            revival=d.revival,
+            memory=to_remember(d),
         ),
         wake_at=None if d.wake_at == NEVER else d.wake_at,
         pending=d.pending,
         waits=d.waits,
+        blocked=d.blocked,
         slots=chosen,
     )
 

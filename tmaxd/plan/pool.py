@@ -42,6 +42,8 @@ def fit_spare(
     for spare in sorted(own):
         run = d.observed.runs[spare]
         why = why_unfit(d.observed, d.slots, spare, run, group, d.now)
+        if spare in d.due or spare in d.kills:
+            why = "the spare uses too much memory"
         if not why:
             found.append((run.started, spare))
     return (min(found)[1], "") if found else (None, why)
@@ -92,6 +94,7 @@ def take(d: Draft, worker: str, spare: str, reason: Reason, former: Seen | None)
             former=None if former is None else former.session_id,
             age=max(0.0, d.now - run.started),
             held=d.intent(worker).paused,
+            quiet=d.is_revived(worker),
         )
     )
     d.taken.add(spare)

@@ -1,4 +1,4 @@
-"""What a plan would lead to, on a model of the world in which everything works.
+"""What a plan would lead to, on a model of the world in which everything works: the actions, and what is left undone.
 
 `tmaxctl plan` shows the result; the tests use the same model to show that every plan settles.
 """
@@ -12,6 +12,8 @@ from tmaxd.plan.draft import split
 from tmaxd.plan.history import History
 from tmaxd.plan.observed import Load, Member, Observed, Run, Seen
 from tmaxd.plan.plan import Plan, plan
+from tmaxd.plan.rules import AgeRules
+from tmaxd.plan.standing import waits_for
 from tmaxd.plan.wanted import Wanted
 
 SHOWN: tuple[type[a.Action], ...] = (
@@ -210,26 +212,62 @@ class World:
             self.seen[worker] = msgspec.structs.replace(self.seen[worker], **changes)
 
 
-def preview(
-    wanted: Wanted, observed: Observed, history: History, now: float
-) -> tuple[a.AnyAction, ...]:
-    """The actions, in order, that a user would see until everything is settled."""
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that is not as it should be when nothing more happens."""
+
+    worker: str
+    reason: str
+    """The planner's word for what is to be done about it."""
+    fields: tuple[str, ...] = ()
+    """Of the spec, in which what it runs differs."""
+    why: str
+    """`pinned`, or what it waits for: `db: ready`."""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    actions: tuple[a.AnyAction, ...]
+    """In order, as a user would see them until everything is settled."""
+    left: tuple[Left, ...] = ()
+
+
+def preview(wanted: Wanted, observed: Observed, history: History, now: float) -> Preview:
     world = World(observed)
-    young = {n: msgspec.structs.replace(g, spare_age=None) for n, g in wanted.groups.items()}
-    wanted = msgspec.structs.replace(wanted, groups=young)  # spares grow old without end
+    young = {
+        name: msgspec.structs.replace(group, spare_age=None, age=AgeRules())
+        for name, group in wanted.groups.items()
+    }
+    wanted = msgspec.structs.replace(wanted, groups=young)  # they grow old without end
     world.look_at(history)
     wanted = _in_few_steps(wanted)
     shown: list[a.AnyAction] = []
+    left: tuple[Left, ...] = ()
     for _ in range(PASSES):
         step = plan(wanted, world.observed(), history, now)
         if not step.actions and step.wake_at is None and not _goes_on(world, step):
+            left = _left(world.observed(), step)
             break
         for action in step.actions:
             world.apply(action, now)
         shown.extend(x for x in step.actions if isinstance(x, SHOWN))
         history = step.history
         now = max(now, step.wake_at if step.wake_at is not None else now)
-    return tuple(shown)
+    return Preview(actions=tuple(shown), left=left)
+
+
+def _left(observed: Observed, step: Plan) -> tuple[Left, ...]:
+    found = []
+    for worker, reason in sorted(step.pending.items(), key=lambda item: split(item[0])):
+        seen = observed.seen.get(worker)
+        held = waits_for(worker, reason, observed)
+        found.append(
+            Left(
+                worker=worker,
+                reason=reason,
+                fields=seen.drift if seen is not None else (),
+                why=step.waits.get(worker) or ", ".join(held),
+            )
+        )
+    return tuple(found)
 
 
 def _in_few_steps(wanted: Wanted) -> Wanted:

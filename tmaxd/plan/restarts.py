@@ -13,7 +13,7 @@ import msgspec
 
 from tmaxd.plan.history import LastExit, Slot
 from tmaxd.plan.observed import Run
-from tmaxd.plan.reasons import ASKED_FOR, SPENDS_BUDGET, Reason
+from tmaxd.plan.reasons import ASKED_FOR, FOR_MEMORY, SPENDS_BUDGET, Reason
 from tmaxd.plan.rules import BackoffRules, LimitRules, RestartRules
 
 Verdict = Literal["success", "failure", "permanent"]
@@ -105,10 +105,20 @@ def after_end(
     )
     if last.reason in SPENDS_BUDGET:
         spent = _spend(spent, last, rules, worker, up)
+    elif last.reason in FOR_MEMORY:
+        spent = _starve(spent, last, rules, worker, up)
     why = rest(last, spent.crashed_at, rules)
     if why is None:
         return msgspec.structs.replace(spent, rest=None)
     return msgspec.structs.replace(spent, rest=why, next_start=None, quarantined=False)
+
+
+def _starve(slot: Slot, last: LastExit, rules: RestartRules, worker: str, up: float) -> Slot:
+    """The delays of a crash, and nothing else of it."""
+    starved = 1 if up >= rules.backoff.reset_after else slot.starved + 1
+    wait = delay(starved, rules.backoff, worker)
+    due = last.at + wait if wait > 0.0 else None
+    return msgspec.structs.replace(slot, starved=starved, next_start=due)
 
 
 def _spend(slot: Slot, last: LastExit, rules: RestartRules, worker: str, up: float) -> Slot:

@@ -1,4 +1,5 @@
-"""How a change reaches the living workers of a group: another fingerprint, or new starts that an operator asked for.
+"""How a change reaches the living workers of a group: another fingerprint, new starts that an operator asked for, or
+fresh runs in place of those that use too much memory or have done enough.
 
 A pure machine with two parts: `sort` says what each worker is (of the new kind and proven or not, to be replaced,
 waiting, or not there), `_batch` says which of those to be replaced are drained and stopped now. What a group's
@@ -13,10 +14,10 @@ import msgspec
 
 from tmaxd.plan.draft import NEVER, Draft, split
 from tmaxd.plan.history import Roll
-from tmaxd.plan.intents import let_go_on, may_be_replaced, why_replaced
+from tmaxd.plan.intents import REPLACED, let_go_on, may_be_replaced, why_replaced
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.proof import good_at, since_good
-from tmaxd.plan.reasons import Reason
+from tmaxd.plan.reasons import RECYCLES, SAVES_MEMORY, Reason
 from tmaxd.plan.stops import begin, retire
 from tmaxd.plan.verdict import approve, failures, give_up, prove
 from tmaxd.plan.wanted import WantedGroup
@@ -71,6 +72,7 @@ def roll_all(d: Draft) -> None:
     """After the workers were planned one by one. A settled group costs nothing."""
     changing = {split(worker)[0] for worker, seen in d.observed.seen.items() if seen.drift}
     changing.update(split(w)[0] for w, intent in d.observed.intents.items() if intent.restart)
+    changing.update(split(worker)[0] for worker in d.due)
     for name, numbers in d.chosen.items():
         group, roll = d.wanted.groups[name], d.history.rolls.get(name)
         if roll is not None and roll.fingerprint != group.fingerprint:
@@ -100,7 +102,7 @@ def _roll(
             begin(d, item.worker, item.run.run, item.reason, item.seen.drift)
         roll, picked = _batch(d, group, roll, there, extra)
     for item in picked:
-        retire(d, item.worker, item.run, item.reason, item.seen.drift)
+        _retire(d, group, item)
     taken = {item.worker for item in picked}
     for item in (*there.forced, *there.outdated, *there.waiting):
         d.pending.setdefault(item.worker, item.reason)
@@ -146,12 +148,12 @@ def _sort_one(d: Draft, there: Workers, group: WantedGroup, worker: str, number:
         seen,
         reason,
         proven=good_at(run, group) <= d.now,
-        held=slot.hold in ("spec_changed", "operator_restart"),
+        held=slot.hold in REPLACED,
         busy=d.load(worker).in_flight > 0,
     )
-    if d.intent(worker).force:
+    if d.intent(worker).force and reason not in RECYCLES:
         there.forced.append(item)
-    elif may_be_replaced(d, worker, seen, reason):
+    elif may_be_replaced(d, worker, seen):
         there.outdated.append(item)
     else:
         there.waiting.append(item)
@@ -167,7 +169,8 @@ def _batch(
         d.wake(min(unproven))
     most = rules.max_unavailable + extra or (0 if rules.surge else 1)
     useless = sum(not item.serves for item in there.waiting)
-    room = most - there.down - len(there.forced) - len(unproven) - useless
+    gone = there.down + len(there.forced) + len(unproven) + useless
+    room = most - gone
     back = group.approved == group.fingerprint  # to what is known to be good: without trials
     canaries = len(there.outdated)
     if rules.canary and not back:
@@ -175,12 +178,24 @@ def _batch(
     picked: list[Outdated] = []
     for item in sorted(there.outdated, key=lambda item: item.turn):
         is_change = item.reason == "spec_changed"
-        if len(picked) < room and (canaries > 0 or not is_change):
+        # Where one more would be started first, that would take memory that there is too little of.
+        own = max(room, 1 - gone) if item.reason in SAVES_MEMORY else room
+        if len(picked) < own and (canaries > 0 or not is_change):
             picked.append(item)
             canaries -= is_change
     if rules.pause and not (back and any(item.reason == "spec_changed" for item in picked)):
         return _pause(d, group, roll, there, picked, whole=not (unproven or there.down))
     return roll, picked
+
+
+def _retire(d: Draft, group: WantedGroup, item: Outdated) -> None:
+    """A fresh run is no change: it waits for the tasks in hand whatever `stop.drain` says, but where memory is
+    exceeded no longer than its limit's `deadline`."""
+    deadline = group.memory.deadline if item.reason == "memory_recycle" else None
+    if item.reason in RECYCLES:
+        retire(d, item.worker, item.run, item.reason, patient=True, deadline=deadline)
+    else:
+        retire(d, item.worker, item.run, item.reason, item.seen.drift)
 
 
 def _canaries(d: Draft, group: WantedGroup, roll: Roll, there: Workers) -> tuple[Roll, int]:

@@ -54,3 +54,36 @@ class RolloutRules(msgspec.Struct, frozen=True, kw_only=True):
     healthy_for: float = 0.5
     pause: float = 0.0
     rollback: bool = True
+
+
+class ThresholdRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes; None: no such threshold. Each counts once it was exceeded in `samples` samples in a row."""
+
+    warn: int | None = None
+    recycle: int | None = None
+    kill: int | None = None
+    samples: int = 3
+
+
+class MemoryRules(ThresholdRules, frozen=True, kw_only=True):
+    """Of each worker of a group, and (`total`) of all of them together."""
+
+    deadline: float | None = 600.0
+    """How long a recycle waits for tasks in hand; None: as long as they take."""
+    total: ThresholdRules = ThresholdRules()
+
+
+class FleetMemoryRules(ThresholdRules, frozen=True, kw_only=True):
+    hold: int | None = None
+    keep_free: int | None = None
+    governed: bool = True
+    """The flag `memory_governor`."""
+    forecast: bool = False
+    """The flag `memory_forecast`."""
+
+
+class AgeRules(msgspec.Struct, frozen=True, kw_only=True):
+    max_tasks: int | None = None
+    max_age: float | None = None
+    jitter: float = 0.1
+    """Each run's age is shortened by up to this part of it."""

@@ -21,7 +21,7 @@ from tmaxd.plan.workers import plan_worker
 def plan_pools(d: Draft) -> None:
     """After the slots were planned: what they take is not there any more, and what they start comes first."""
     there = _there(d)
-    for name, group in d.wanted.groups.items():
+    for name, group in sorted(d.wanted.groups.items()):  # where starts wait, in an order
         own = there.pop(name, [])
         if own or group.spares:
             _plan_pool(d, name, group, own)
@@ -30,6 +30,7 @@ def plan_pools(d: Draft) -> None:
     for worker in [worker for worker in d.pending if is_spare(worker)]:
         del d.pending[worker]
         d.waits.pop(worker, None)
+        d.blocked.pop(worker, None)
 
 
 def _there(d: Draft) -> dict[str, list[str]]:
@@ -104,6 +105,8 @@ def _tend(d: Draft, spare: str, aged: bool) -> None:
         reason: Reason | None = "aged" if aged else None
         if run.ready and run.healthy is False:
             reason = "unhealthy"
+        if spare in d.due:
+            reason = d.due[spare]
         if seen.drift:
             reason = "spec_changed"
         if reason is not None:

@@ -5,30 +5,38 @@ from __future__ import annotations
 import msgspec
 
 from tmaxd.plan.actions import AddPipes, RemovePipes, RemoveSession, Rest, Start
+from tmaxd.plan.admission import admitted, refused
 from tmaxd.plan.draft import Draft, is_spare, split
 from tmaxd.plan.ends import keep_last_words
 from tmaxd.plan.history import NEW_SLOT, LastExit, Slot
 from tmaxd.plan.observed import Seen
-from tmaxd.plan.ordering import waits_for
+from tmaxd.plan.ordering import failed_ahead, waits_for
 from tmaxd.plan.pool import fit_spare, take
-from tmaxd.plan.reasons import SPENDS_BUDGET, Reason
+from tmaxd.plan.reasons import FOR_MEMORY, RECYCLES, SPENDS_BUDGET, Reason
 from tmaxd.plan.restarts import rest
 from tmaxd.plan.slots import LEAVING
+from tmaxd.plan.too_heavy import is_too_heavy
 from tmaxd.plan.wanted import WantedGroup
 
-NEVER_OVERLAP: frozenset[str] = LEAVING | {
-    "spec_changed",
-    "task_timeout",
-    "silent",
-    "pipe_lost",
-    "not_ready",
-    "unhealthy",
-    "operator_stop",
-    "operator_restart",
-    "aged",
-}
+NEVER_OVERLAP: frozenset[str] = (
+    LEAVING
+    | RECYCLES
+    | FOR_MEMORY
+    | {
+        "spec_changed",
+        "task_timeout",
+        "silent",
+        "pipe_lost",
+        "not_ready",
+        "unhealthy",
+        "operator_stop",
+        "operator_restart",
+        "aged",
+    }
+)
 """After a stop that was asked for, the next run waits until the whole tree of the last is gone. After a crash it
-does not: being back at once is worth more, and what was left behind is marked and swept."""
+does not: being back at once is worth more, and what was left behind is marked and swept. Where memory was short, what
+is left may be what has it."""
 
 
 def without_run(d: Draft, worker: str, wanted: bool, seen: Seen | None, group: WantedGroup) -> None:
@@ -50,7 +58,7 @@ def _anew(d: Draft, worker: str, seen: Seen | None, group: WantedGroup) -> Reaso
         return "operator_start"
     ended = seen.run if seen is not None else slot.ended_run
     if intent.restart and intent.restart == ended:
-        return "operator_restart"
+        return "operator_start" if intent.start else "operator_restart"
     limit = group.restart.limit
     if (
         (seen is not None and seen.drift)
@@ -80,6 +88,8 @@ def _rests(d: Draft, worker: str, seen: Seen | None, group: WantedGroup) -> bool
     if last is None and seen is not None and (seen.status, seen.signal) != (None, None):
         last = LastExit(reason="ended_while_down", status=seen.status, signal=seen.signal, at=d.now)
     why = rest(last, slot.crashed_at, group.restart)
+    if why is None and is_too_heavy(d, slot, group):
+        why = "memory_limit"
     if why == "crash_limit" and worker in d.deaths:
         d.pending[worker] = "crashed"  # perhaps it is forgiven
         return True
@@ -106,28 +116,43 @@ def _start_when_due(
     if waits:
         d.pending[worker] = "after"
         d.waits[worker] = waits
+        failed = failed_ahead(d, split(worker)[0])
+        if failed:
+            d.blocked[worker] = failed
         return
     if (d.first or d.mass is not None) and is_spare(worker):
         if d.first:  # slots come first, all of them, and their revival after a mass death
             d.wake(d.now)
         return
-    _start(d, worker, seen, group, anew)
+    spare, miss = fit_spare(d, worker, seen, group)
+    if spare is None and (why := refused(d, worker, group)) is not None:
+        d.pending[worker] = why
+        return
+    _start(d, worker, seen, group, anew, spare, miss)
 
 
 def _waiting(slot: Slot) -> str:
     if slot.quarantined:
         return "quarantined"
     last = slot.last_exit
-    return "backoff" if last is None or last.reason in SPENDS_BUDGET else last.reason
+    if last is None or last.reason in SPENDS_BUDGET | FOR_MEMORY:
+        return "backoff"
+    return last.reason
 
 
 def _start(
-    d: Draft, worker: str, seen: Seen | None, group: WantedGroup, anew: Reason | None
+    d: Draft,
+    worker: str,
+    seen: Seen | None,
+    group: WantedGroup,
+    anew: Reason | None,
+    spare: str | None,
+    miss: str,
 ) -> None:
+    """`spare`: it becomes the worker; None: there is none, or (`miss`) none that could."""
     slot = d.slot(worker)
     reason = _why_start(slot, anew)
     keep_last_words(d, worker, seen)
-    spare, miss = fit_spare(d, worker, seen, group)
     if spare is not None:
         take(d, worker, spare, reason, seen)
     else:
@@ -143,14 +168,19 @@ def _start(
                 fields=slot.changed,
                 miss="" if reason == "added" else miss,
                 held=d.intent(worker).paused,
+                quiet=d.is_revived(worker),
             )
         )
         d.first = d.first or not is_spare(worker)
+        admitted(d, worker, group)
     forget = anew is not None
     d.slots[worker] = Slot(
         crashes=0 if forget else slot.crashes,
         crashed_at=() if forget else slot.crashed_at,
         quarantined=slot.quarantined and not forget,
+        starved=0 if forget else slot.starved,
+        too_heavy=0 if forget else slot.too_heavy,
+        too_heavy_for=0 if forget else slot.too_heavy_for,
         restarts=slot.restarts + (slot.last_exit is not None),
         last_exit=slot.last_exit,
         ended_run=slot.ended_run,

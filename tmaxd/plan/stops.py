@@ -23,15 +23,35 @@ deaths are told only after a nudge (measured); with it, 2 ms are the rule."""
 STATUS_POLL = 0.002
 
 
-def begin(d: Draft, worker: str, run: str, reason: Reason, fields: tuple[str, ...] = ()) -> None:
-    """Mark the run; its tree is looked at from the next pass on, which is due at once."""
-    d.actions.append(Stop(worker=worker, reason=reason, run=run, fields=fields))
+def begin(
+    d: Draft,
+    worker: str,
+    run: str,
+    reason: Reason,
+    fields: tuple[str, ...] = (),
+    *,
+    hard: bool = False,
+) -> None:
+    """Mark the run; its tree is looked at from the next pass on, which is due at once. `hard`: it is killed."""
+    quiet = _is_quiet(d, worker, reason)
+    d.actions.append(Stop(worker=worker, reason=reason, run=run, fields=fields, quiet=quiet))
     d.slots[worker] = msgspec.structs.replace(
         d.slot(worker),
-        stopping=Stopping(run=run, reason=reason, since=d.now, fields=fields),
+        stopping=Stopping(run=run, reason=reason, since=d.now, fields=fields, hard=hard),
     )
     d.pending[worker] = reason
     d.wake(d.now)
+
+
+def kill(d: Draft, worker: str, run: str) -> None:
+    """It uses more memory than `kill` allows. One that is being stopped already is waited for no longer."""
+    stopping = d.slot(worker).stopping
+    if stopping is None or stopping.run != run:
+        begin(d, worker, run, "memory_kill", hard=True)
+    elif not stopping.hard:
+        d.slots[worker] = msgspec.structs.replace(
+            d.slot(worker), stopping=msgspec.structs.replace(stopping, hard=True)
+        )
 
 
 def retire(
@@ -43,12 +63,14 @@ def retire(
     *,
     at_once: bool = False,
     patient: bool = False,
+    deadline: float | None = None,
 ) -> None:
     """Stop it once it holds no task; until then it gets no new one, and its group's `stop.drain` counts, unless
-    somebody wants it gone `at_once` or is `patient`. A run that the dispatcher does not know takes none, whatever the
-    spec says of its group now. A fleet that goes down waits only where `stop.drain` says for how long."""
+    somebody wants it gone `at_once`, or is `patient` for as long as `deadline` allows (seconds; None: as it takes). A
+    run that the dispatcher does not know takes none, whatever the spec says of its group now. A fleet that goes down
+    waits only where `stop.drain` says for how long."""
     load, slot = d.load(worker), d.slot(worker)
-    drain = None if patient else d.group_of(worker).stop.drain
+    drain = deadline if patient else d.group_of(worker).stop.drain
     d.pending[worker] = reason
     idle = load.in_flight == 0 and (load.held or worker not in d.observed.loads)
     if idle or at_once or not run.ready or (d.observed.down and drain is None):
@@ -72,15 +94,15 @@ def retire(
 def advance(d: Draft, worker: str, stopping: Stopping, group: WantedGroup) -> None:
     """The next step of a stop whose first process still lives."""
     d.pending[worker] = stopping.reason
-    if not _typed(d, worker, stopping, group):
+    if not (stopping.hard or _typed(d, worker, stopping, group)):
         return
     signalled, killed = _press(
         d,
         worker,
         stopping.run,
         stopping.reason,
-        group.stop.signal,
-        group.stop.after,
+        "KILL" if stopping.hard else group.stop.signal,
+        0.0 if stopping.hard else group.stop.after,
         stopping.signalled,
         stopping.killed,
     )
@@ -109,6 +131,7 @@ def _typed(d: Draft, worker: str, stopping: Stopping, group: WantedGroup) -> boo
             run=stopping.run,
             pane_id=seen.pane_id,
             keys=rules.keys,
+            quiet=_is_quiet(d, worker, stopping.reason),
         )
     )
     d.slots[worker] = msgspec.structs.replace(
@@ -159,10 +182,10 @@ def _press(
         d.wake(d.now + POLL_FAST)
         return signalled, killed
     if signalled is None:
-        d.actions.append(_signal(worker, run, reason, signal, tree))
-        signalled = d.now
+        d.actions.append(_signal(d, worker, run, reason, signal, tree))
+        signalled, killed = d.now, d.now if signal == "KILL" else None
     elif d.now >= signalled + after and (killed is None or d.now >= killed + KILL_AGAIN):
-        d.actions.append(_signal(worker, run, reason, "KILL", tree))
+        d.actions.append(_signal(d, worker, run, reason, "KILL", tree))
         killed = d.now
     poll = POLL_FAST if d.now - max(signalled, killed or 0.0) < FAST_FOR else POLL_SLOW
     due = signalled + after if killed is None else killed + KILL_AGAIN
@@ -170,5 +193,21 @@ def _press(
     return signalled, killed
 
 
-def _signal(worker: str, run: str, reason: Reason, signal: str, tree: frozenset[Member]) -> Signal:
-    return Signal(worker=worker, reason=reason, run=run, signal=signal, members=tuple(sorted(tree)))
+def _signal(
+    d: Draft, worker: str, run: str, reason: Reason, signal: str, tree: frozenset[Member]
+) -> Signal:
+    return Signal(
+        worker=worker,
+        reason=reason,
+        run=run,
+        signal=signal,
+        members=tuple(sorted(tree)),
+        quiet=_is_quiet(d, worker, reason),
+    )
+
+
+def _is_quiet(d: Draft, worker: str, reason: Reason) -> bool:
+    """What is left of one of many is ended: the one event tells of it. Of what its next run does, it does not."""
+    return reason in ("server_died", "rebooted", "session_killed", "leftover") and d.is_revived(
+        worker
+    )

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from tmaxd.plan.draft import Draft
 from tmaxd.plan.intents import may_be_replaced, why_replaced
 from tmaxd.plan.proof import good_at
+from tmaxd.plan.reasons import SAVES_MEMORY
 from tmaxd.plan.wanted import WantedGroup
 
 
@@ -43,7 +44,9 @@ def _is_to_be_replaced(d: Draft, worker: str) -> bool:
     if seen is None or run is None or d.intent(worker).stopped:
         return False
     reason = why_replaced(d, worker, seen, run)
-    return reason is not None and may_be_replaced(d, worker, seen, reason)
+    if reason is None or reason in SAVES_MEMORY:
+        return False
+    return may_be_replaced(d, worker, seen)
 
 
 def _is_proven(d: Draft, worker: str, group: WantedGroup) -> bool:

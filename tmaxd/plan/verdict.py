@@ -12,7 +12,7 @@ from tmaxd.plan.draft import NEVER, Draft
 from tmaxd.plan.history import LastExit, Roll
 from tmaxd.plan.observed import Run
 from tmaxd.plan.proof import good_at
-from tmaxd.plan.reasons import SPENDS_BUDGET, Reason
+from tmaxd.plan.reasons import FOR_MEMORY, SPENDS_BUDGET, Reason
 from tmaxd.plan.wanted import WantedGroup
 
 ENOUGH = 2
@@ -36,6 +36,8 @@ class Failure(msgspec.Struct, frozen=True):
         if self.exit is None or self.reason == "start_failed":
             why = f": {self.exit.message}" if self.exit is not None and self.exit.message else ""
             return f"{self.worker} could not be started{why}"
+        if self.reason in FOR_MEMORY:
+            return f"{self.worker} was killed for its memory before it ever counted as healthy"
         signal, status = self.exit.signal, self.exit.status
         how = f"signal {signal}" if signal is not None else f"status {status}"
         return f"{self.worker} ended with {how} before it ever counted as healthy"
@@ -63,7 +65,9 @@ def _failure(d: Draft, group: WantedGroup, roll: Roll, worker: str) -> Failure |
     new = last is not None and (before is None or last != before.last_exit)
     if last is None or not new or now.rest == "finished" or last.reason in AT_ONCE:
         return None
-    return Failure(worker, last.reason, 1, last) if last.reason in SPENDS_BUDGET else None
+    if last.reason not in SPENDS_BUDGET | FOR_MEMORY:
+        return None
+    return Failure(worker, last.reason, 1, last)
 
 
 def _is_on_trial(d: Draft, group: WantedGroup, roll: Roll, worker: str) -> bool:
@@ -79,9 +83,12 @@ def _is_on_trial(d: Draft, group: WantedGroup, roll: Roll, worker: str) -> bool:
 def give_up(d: Draft, name: str, group: WantedGroup, roll: Roll, failed: Sequence[Failure]) -> Roll:
     """Count what failed; and back, if that is too much and there is something to go back to."""
     if failed:
-        count = roll.failures + sum(failure.weight for failure in failed)
-        roll = msgspec.structs.replace(roll, failures=count)
-    if roll.given_up or roll.failures < ENOUGH or not group.rollout.rollback:
+        counted = dict(roll.failures)
+        for failure in failed:
+            counted[failure.worker] = counted.get(failure.worker, 0) + failure.weight
+        roll = msgspec.structs.replace(roll, failures=counted)
+    count = sum(roll.failures.values())
+    if roll.given_up or count < ENOUGH or not group.rollout.rollback:
         return roll
     if group.approved in ("", group.fingerprint) or group.failed == group.fingerprint:
         return roll
@@ -90,7 +97,7 @@ def give_up(d: Draft, name: str, group: WantedGroup, roll: Roll, failed: Sequenc
             worker=name,
             reason=failed[-1].reason if failed else "crashed",
             fingerprint=group.fingerprint,
-            message=str(failed[-1]) if failed else f"{roll.failures} of its runs failed",
+            message=str(failed[-1]) if failed else f"{count} of its runs failed",
         )
     )
     d.wake(d.now)
@@ -98,11 +105,20 @@ def give_up(d: Draft, name: str, group: WantedGroup, roll: Roll, failed: Sequenc
 
 
 def prove(d: Draft, group: WantedGroup, roll: Roll, current: Sequence[Run]) -> Roll:
-    """The roll that knows which of the runs have counted as healthy."""
+    """The roll that knows which of the runs have counted as healthy. A worker that has one after all had trouble that
+    is over: in a change that takes days it must not add up with that of another."""
     proven = frozenset(
         run.run for run in current if run.run in roll.proven or good_at(run, group) <= d.now
     )
-    return roll if proven == roll.proven else msgspec.structs.replace(roll, proven=proven)
+    if proven == roll.proven:
+        return roll
+    runs = d.observed.runs
+    failures = {
+        worker: weight
+        for worker, weight in roll.failures.items()
+        if (run := runs.get(worker)) is None or run.run not in proven
+    }
+    return msgspec.structs.replace(roll, proven=proven, failures=failures)
 
 
 def approve(d: Draft, name: str, group: WantedGroup, roll: Roll, current: Sequence[Run]) -> Roll:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tmaxd.plan.rules import Condition, RestartRules, RolloutRules, StopRules
+from tmaxd.plan.rules import (
+    AgeRules,
+    Condition,
+    FleetMemoryRules,
+    MemoryRules,
+    RestartRules,
+    RolloutRules,
+    StopRules,
+)
 
 
 class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +41,8 @@ class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Booted workers to be kept ready, of this fingerprint."""
     spare_age: float | None = None
     """Seconds after which a spare is replaced by a fresh one."""
+    memory: MemoryRules = MemoryRules()
+    age: AgeRules = AgeRules()
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +52,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     shared: frozenset[str] = frozenset()
     """Groups whose workers pull from one tasks FIFO. The layout is part of a group's fingerprint, so that a worker of
     the other one drifts."""
+    memory: FleetMemoryRules = FleetMemoryRules()
+    one_by_one: bool = False
+    """Workers are started one at a time (the flag `parallel_spawn` is off)."""
     former: Mapping[str, WantedGroup] = {}
     """Groups that the spec no longer has and that still have workers: how these are stopped."""
 

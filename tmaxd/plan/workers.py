@@ -11,14 +11,14 @@ import msgspec
 
 from tmaxd.plan.actions import AddPipes, Adopt, Hold, LogTo, Release, RemovePipes, Rename
 from tmaxd.plan.draft import Draft, is_spare, split
-from tmaxd.plan.ends import could_not_start, end, ended, why_gone
+from tmaxd.plan.ends import could_not_start, end, ended, why_gone, why_other
 from tmaxd.plan.history import Slot
 from tmaxd.plan.intents import REPLACED, keep_paused, why_replaced
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.ordering import needed_by
 from tmaxd.plan.pool import take
 from tmaxd.plan.starts import why_unwanted, without_run
-from tmaxd.plan.stops import advance, begin, retire
+from tmaxd.plan.stops import advance, begin, kill, retire
 from tmaxd.plan.wanted import WantedGroup
 
 
@@ -40,7 +40,7 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
     elif seen is not None and seen.run != run.run and seen.alive:
         # Another run of ours lives here (the daemon died between its start and its record): it is
         # adopted in the next pass, and only the old one is over.
-        end(d, worker, run, "replaced")
+        end(d, worker, run, why_other(run))
     elif not run.alive or (seen is not None and (seen.replaced or seen.run != run.run)):
         if ended(d, worker, seen, run, group):
             without_run(d, worker, wanted, seen, group)
@@ -79,6 +79,8 @@ def _settled(
         and not (run.healthy is False and group.heals)
         and group.takes_tasks == (worker in d.observed.pipes)
         and worker not in d.observed.intents
+        and worker not in d.due
+        and worker not in d.kills
     )
 
 
@@ -92,6 +94,8 @@ def _adopt(d: Draft, worker: str, seen: Seen) -> None:
 def _living(
     d: Draft, worker: str, wanted: bool, seen: Seen | None, run: Run, group: WantedGroup
 ) -> None:
+    if d.kills.get(worker) == run.run and run.adopted:
+        kill(d, worker, run.run)
     slot = d.slot(worker)
     if slot.stopping is not None and slot.stopping.run == run.run:
         advance(d, worker, slot.stopping, group)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from tmaxd.ports.clock import Clock
 from tmaxd.ports.errors import Unknown, WorldError
-from tmaxd.ports.files import Files
+from tmaxd.ports.files import Files, Spooled
 from tmaxd.ports.journal import (
     EventFilter,
     EventRow,
@@ -66,6 +66,7 @@ __all__ = [
     "RunOver",
     "RunRecord",
     "ServerId",
+    "Spooled",
     "Tmux",
     "TmuxView",
     "Unknown",

@@ -9,7 +9,18 @@ import msgspec
 
 from tmaxd.ports.processes import Proc
 from tmaxd.ports.tmux import ServerId
-from tmaxd.tasks.records import Found, Lease, Page, Record, State, TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.records import (
+    Found,
+    Lease,
+    Page,
+    Purge,
+    Purged,
+    Record,
+    State,
+    TaskFilter,
+    TaskRow,
+    TaskStory,
+)
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,4 +173,21 @@ class Journal(Protocol):
         """The last ones, newest first. Sees what `page` sees."""
 
     async def revision(self, number: int) -> Revision | None: ...
+
+    def purge(self, wish: Purge) -> Awaitable[Purged]:
+        """Forget a slice of what is over, all of it or nothing, after every batch that was given to `write` before the
+        call and before those that come later. Tasks that were submitted together may stay until the last of them is
+        over, and was before `wish.before`. Never a task that waits or is in flight. A key is forgotten with its task.
+        Raises JournalError where it cannot be written; nothing has changed then, and it is not tried again."""
+
+    async def named_files(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of the files that a done task has its result in. Reads whatever was done by file."""
+
+    async def result_files(self, tasks: Sequence[int]) -> dict[int, str | None]:
+        """Of those of the tasks that there are, the file with the result; empty where it is over and has
+        none, None where it is not over. Sees what `page` sees."""
+
+    async def oldest_lease(self) -> float | None:
+        """The wall time of the oldest assignment that is not known to be over; None: there is none."""
+
     async def close(self) -> None: ...

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from tmaxd.spec.build_supervision import NEVER, hooks, kept
+from tmaxd.spec.build_upkeep import cleanups, governed, limits, memory_store
 from tmaxd.spec.env_file import parse_env
 from tmaxd.spec.file_model import GroupKeys, SpecFile, WorkerKeys
 from tmaxd.spec.file_pipes import PipesKeys, RouteKeys
 from tmaxd.spec.file_types import Groups
+from tmaxd.spec.flags import effective
 from tmaxd.spec.gather import Document, Files, Gathered
-from tmaxd.spec.merge import given, kind_of, layout_of
+from tmaxd.spec.layouts import FLAG, laid_out
+from tmaxd.spec.merge import given, kind_of, layered, layout_of
 from tmaxd.spec.model import (
     Backoff,
     Group,
@@ -48,6 +51,8 @@ class _Builder:
         self.env_files: dict[Path, dict[str, str]] = {}
         self.left = MAX_RESOLVED
         self.layout = layout_of(document.file for document in gathered.documents)
+        self.layers = [document.file for document in gathered.layers]
+        self.flags: dict[str, bool] = given(layered(self.layers, "flags"))
 
     def spec(self) -> Spec:
         main = self.gathered.documents[0]
@@ -58,19 +63,30 @@ class _Builder:
                 self._spend(group, document.at("workers", name, key=True))
                 groups.setdefault(name, group)
         fleet = main.file.fleet if isinstance(main.file, SpecFile) else ""
-        on = hooks(document.file for document in self.gathered.documents)
-        return Spec(fleet=fleet, workers=groups, pipes=self._pipes(), on=on)
+        files = [document.file for document in self.gathered.documents]
+        return Spec(
+            fleet=fleet,
+            workers=groups,
+            pipes=self._pipes(),
+            on=hooks(files),
+            memory=governed(layered(self.layers, "memory")),
+            cleanup=cleanups(files),
+            store=memory_store(layered(self.layers, "store")),
+            flags=self.flags,
+        )
 
     def _group(self, document: Document, name: str, keys: GroupKeys) -> Group:
         kind, argv = kind_of(keys)
         settings = given(self.merged[name])
         tasks = kind != "run"
-        if tasks:
-            settings.setdefault("layout", self.layout)
+        layout = settings.get("layout", self.layout)
+        if tasks and layout is not None:
+            settings["layout"] = layout
+            settings["layout_by"] = "file" if layout == "dedicated" else None
         retry = given(settings.get("retry")) if tasks else {}
         backoff = Backoff(**given(retry.get("backoff")))
         main = self.gathered.documents[0].source.path.parent
-        return Group(
+        group = Group(
             kind=kind,
             argv=argv,
             count=given(keys).get("count", 1),
@@ -78,8 +94,10 @@ class _Builder:
             cwd=settings.get("cwd", str(main)),
             retry=Retry(**{**retry, "backoff": backoff}),
             **kept(settings, keys),
+            **limits(settings),
             **(_tasks(settings) if tasks else {}),
         )
+        return laid_out(group, dedicated=effective(self.flags, FLAG))
 
     def _file_env(
         self, document: Document, group: str, settings: Mapping[str, object]
@@ -125,7 +143,7 @@ class _Builder:
                 routes += [_route(route) for route in pipes.routes or ()]
                 capacity |= {k: v for k, v in given(pipes).items() if k == "capacity"}
         return Pipes(
-            layout=self.layout,
+            layout=self.layout or "dedicated",
             inboxes=inboxes,
             outboxes=outboxes,
             routes=tuple(routes),
@@ -141,7 +159,7 @@ class _Builder:
 
 def _tasks(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a group says about its tasks, in the types of the model."""
-    keys = ("window", "balance", "max_queue", "layout")
+    keys = ("window", "balance", "max_queue", "layout", "layout_by", "max_tasks")
     plain = {key: settings[key] for key in keys if key in settings}
     spans: dict[str, Duration | None] = {}
     spans |= {key: Duration(settings[key]) for key in ("timeout", "expire") if key in settings}

@@ -42,9 +42,9 @@ def kept(settings: Mapping[str, Any], keys: GroupKeys) -> dict[str, Any]:
     if "health" in settings:
         out["health"] = Health(**_probe(given(settings["health"])))
     if "rollout" in settings:
-        out["rollout"] = Rollout(**_plain(given(settings["rollout"])))
+        out["rollout"] = Rollout(**plain(given(settings["rollout"])))
     if "pool" in settings:
-        out["pool"] = Pool(**_plain(given(settings["pool"])))
+        out["pool"] = Pool(**plain(given(settings["pool"])))
     if keys.after is not UNSET and (after := conditions(keys)):
         ordered = sorted(after, key=lambda item: item[1])
         out["after"] = tuple(After(group=group, condition=c) for _, group, c in ordered)
@@ -72,12 +72,12 @@ def _hooks(value: HookKeys | tuple[str | HookKeys | tuple[str, ...], ...]) -> tu
 def _hook(item: HookKeys | tuple[str, ...]) -> Hook:
     if isinstance(item, tuple):
         return Hook(argv=item)
-    said = _plain(given(item))
+    said = plain(given(item))
     return Hook(argv=said.pop("run"), **said)
 
 
-def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Durations of the model; None is for ever."""
+def plain(said: Mapping[str, Any]) -> dict[str, Any]:
+    """With the durations of the model; None is for ever."""
     return {k: _span(v) if isinstance(v, Duration) else v for k, v in said.items()}
 
 
@@ -86,7 +86,7 @@ def _span(value: Duration) -> Duration | None:
 
 
 def _stop(said: Mapping[str, Any]) -> dict[str, Any]:
-    out = _plain(said)
+    out = plain(said)
     if isinstance(out.get("keys"), str):
         out["keys"] = (out["keys"],)
     return out
@@ -95,15 +95,15 @@ def _stop(said: Mapping[str, Any]) -> dict[str, Any]:
 def _restart(said: Mapping[str, Any]) -> Restart:
     out = dict(said)
     if "backoff" in out:
-        out["backoff"] = RestartBackoff(**_plain(given(out["backoff"])))
-    limit = _plain(given(out.pop("limit", None)))
+        out["backoff"] = RestartBackoff(**plain(given(out["backoff"])))
+    limit = plain(given(out.pop("limit", None)))
     if "crashes" in limit:
         out["limit"] = RestartLimit(**limit)
     return Restart(**out)
 
 
 def _probe(said: Mapping[str, Any]) -> dict[str, Any]:
-    out = _plain(said)
+    out = plain(said)
     if "tcp" in out and str(out["tcp"]).isdecimal():
         out["tcp"] = f"{HOST}:{out['tcp']}"
     return out

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from msgspec import UNSET
 
+from tmaxd.spec.check_cleanup import check_cleanup
 from tmaxd.spec.check_hooks import check_hooks, check_pools
+from tmaxd.spec.check_memory import check_fleet_memory, check_memory
 from tmaxd.spec.check_order import check_order
 from tmaxd.spec.check_pipes import check_pipes
 from tmaxd.spec.check_probes import check_probes
 from tmaxd.spec.check_restart import check_restart
 from tmaxd.spec.check_rollout import check_pool, check_rollout, share
+from tmaxd.spec.check_store import check_store
 from tmaxd.spec.file_model import GroupKeys, WorkerKeys
 from tmaxd.spec.gather import Document, Gathered, Report
 from tmaxd.spec.merge import given, kind_of, layout_of
 from tmaxd.spec.model import MAX_NAME, worker_name
 from tmaxd.spec.problems import Problem, dotted, show
+from tmaxd.spec.settings import Settings
 from tmaxd.spec.subject import Subject
 
 MAX_WORKERS = 5000
@@ -34,14 +39,22 @@ _TASK_KEYS = (
     "expire",
     "lease",
     "layout",
+    "max_tasks",
 )
 
 
 def check(
-    gathered: Gathered, merged: Mapping[str, WorkerKeys], report: Report, warn: Report
+    gathered: Gathered,
+    merged: Mapping[str, WorkerKeys],
+    report: Report,
+    warn: Report,
+    ours: Callable[[], tuple[Path, ...]] = tuple,
 ) -> None:
-    """`merged`: each group over the defaults. Every finding goes to `report` or `warn`; nothing is changed."""
-    _Check(gathered, merged, report, warn).all()
+    """`merged`: each group over the defaults. `ours`: the folders in which tmaxd keeps its own files. Every finding
+    goes to `report` or `warn`; nothing is changed."""
+    checks = _Check(gathered, merged, report, warn)
+    checks.all()
+    check_cleanup(gathered, checks.groups.keys(), ours, report)
 
 
 class _Check:
@@ -71,6 +84,7 @@ class _Check:
         check_order(self.subjects, self.groups.keys())
         check_pools(self.gathered, self.groups.keys(), self.report)
         check_hooks(self.gathered, self.report)
+        check_store(Settings(gathered=self.gathered, reports=self.report, warns=self.warn))
         self._whole()
 
     def _collect(self, document: Document) -> None:
@@ -115,6 +129,7 @@ class _Check:
         check_probes(subject)
         check_rollout(subject)
         check_pool(subject, self.layout)
+        check_memory(subject)
 
     def _subject(self, document: Document, name: str, group: GroupKeys) -> Subject:
         subject = self.subjects[name] = Subject(
@@ -165,6 +180,8 @@ class _Check:
             self.report(main.at().problem("", message))
         total = sum(subject.count for subject in self.subjects.values())
         spares = sum(subject.spares for subject in self.subjects.values())
+        settings = Settings(gathered=self.gathered, reports=self.report, warns=self.warn)
+        check_fleet_memory(settings, total + spares)
         if total + spares > MAX_WORKERS:
             more = f" and {spares:,} spares" if spares else ""
             message = f"{total:,} workers{more} in all; at most {MAX_WORKERS:,}"

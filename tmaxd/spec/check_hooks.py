@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tmaxd.spec.check_groups import check_groups
 from tmaxd.spec.file_hooks import HookKeys
 from tmaxd.spec.file_rollout import PoolsKeys
 from tmaxd.spec.gather import Document, Gathered, Report
-from tmaxd.spec.problems import dotted, show
+from tmaxd.spec.problems import dotted
 from tmaxd.spec.tree import Path
-
-_GUESSES = 20
-"""So many names that lead nowhere get a suggestion; each is compared with every group."""
 
 
 def check_hooks(gathered: Gathered, report: Report) -> None:
@@ -65,29 +63,4 @@ def check_pools(gathered: Gathered, groups: Collection[str], report: Report) -> 
             message = f"stands in {there.source.shown}:{there.line + 1} already"
             report(document.at("pool", key=True).problem("pool", message))
         first = first or document
-        _groups(gathered, document, pool, groups, report)
-
-
-def _groups(
-    gathered: Gathered,
-    document: Document,
-    pool: PoolsKeys,
-    groups: Collection[str],
-    report: Report,
-) -> None:
-    alone = isinstance(pool.groups, str)
-    named = (pool.groups,) if isinstance(pool.groups, str) else pool.groups
-    for i, name in enumerate(named):
-        path: Path = ("pool", "groups") if alone else ("pool", "groups", i)
-        mark = document.at(*path)
-        if name in named[:i]:
-            report(mark.problem(dotted(path), f"{show(name)} stands here twice"))
-        elif name not in groups and not gathered.partial and path not in document.troubled:
-            near = None
-            if i < _GUESSES:
-                from tmaxd.spec.suggest import (
-                    closest,
-                )  # difflib, 6 ms that only a mistake should cost
-
-                near = closest(name, sorted(groups)[:1000])
-            report(mark.problem(dotted(path), f"there is no group {show(name)}", nearest=near))
+        check_groups(gathered, document, ("pool", "groups"), pool.groups, groups, report)

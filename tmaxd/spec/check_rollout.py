@@ -36,8 +36,8 @@ def _numbers(group: Subject, said: dict[str, Any]) -> None:
         group.warn(("rollout", "canary"), message)
 
 
-def check_pool(group: Subject, layout: str) -> None:
-    """`layout`: that of the fleet, for groups that do not say their own."""
+def check_pool(group: Subject, layout: str | None) -> None:
+    """`layout`: that of the fleet, for groups that do not say their own; None: nobody has said it."""
     own = group.merged.layout or layout
     if group.spares and group.kind != "run" and own == "shared":
         message = f"`{group.name}` has `layout: shared`, and spares are only for `dedicated`: a spare would take tasks"

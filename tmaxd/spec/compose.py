@@ -212,6 +212,9 @@ def _explain(source: Source, error: yaml.MarkedYAMLError) -> Problem:
         hint = "a `:` where no key may stand; look at the indentation, or put the text in quotes"
     elif "did not find expected key" in problem or "but found '<block" in problem:
         hint = "the indentation does not fit the lines above"
+    elif "expected alphabetic or numeric" in problem:
+        sign = show(line[max(place.column - 1, 0) : place.column])
+        hint = f"{sign} at the beginning means something to YAML; put the text in quotes"
     elif "cannot start any token" in problem:
         hint = f"text may not begin with {show(line[place.column : place.column + 1])}; quote it"
     else:

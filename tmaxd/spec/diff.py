@@ -11,8 +11,9 @@ from msgspec import UNSET
 from tmaxd.spec.fields import FieldClass, class_of
 from tmaxd.spec.model import Group, Spec
 from tmaxd.spec.resolved import encode
+from tmaxd.spec.upkeep import Cleanup
 
-_NEVER = (("stop", "drain"), ("ready", "within"), ("pool", "max_age"))
+_NEVER = (("stop", "drain"), ("ready", "within"), ("pool", "max_age"), ("memory", "deadline"))
 """Where None is a time that never comes. Elsewhere it is what has not been said."""
 
 
@@ -54,12 +55,33 @@ def _words(spec: Spec) -> dict[str, Any]:
             event: [{"run": list(hook.argv), "timeout": float(hook.timeout)} for hook in hooks]
             for event, hooks in spec.on.items()
         },
+        "memory": _given(msgspec.to_builtins(spec.memory, enc_hook=encode)),
+        "cleanup": [_cleanup(entry) for entry in spec.cleanup],
+        "store": _store(spec),
+        "flags": spec.flags,
     }
+
+
+def _cleanup(entry: Cleanup) -> dict[str, Any]:
+    """What it says, without what does not matter to it."""
+    words: dict[str, Any] = msgspec.to_builtins(entry, enc_hook=encode)
+    quiet = {key: value for key, value in words.items() if value not in (None, (), False, 0.0)}
+    kept = {key: words[key] for key in ("ttl", "apply") if words[key] is not None}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in (quiet | kept).items()}
+
+
+def _store(spec: Spec) -> dict[str, Any]:
+    words: dict[str, Any] = msgspec.to_builtins(spec.store, enc_hook=encode)
+    for limits in words["namespaces"].values():
+        if limits["ttl"] is None:
+            limits["ttl"] = "never"
+    return words
 
 
 def _group(group: Group) -> dict[str, Any]:
     words: dict[str, Any] = msgspec.to_builtins(group, enc_hook=encode)
     words[words.pop("kind")] = words.pop("argv")
+    del words["layout_by"]  # is no key
     if words["ready"] and not words["ready"]["frame"]:
         del words["ready"]["frame"]  # is not asked, as the other questions that are None
     words["after"] = {item.group: item.condition for item in group.after}

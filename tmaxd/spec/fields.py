@@ -39,6 +39,9 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "workers.*.expire": "live",
     "workers.*.lease": "live",
     "workers.*.layout": "when_idle",
+    "workers.*.memory": "live",
+    "workers.*.max_tasks": "live",
+    "workers.*.max_age": "live",
     "pipes": "live",
     "pipes.layout": "when_idle",
     "pipes.capacity": "live",
@@ -46,6 +49,10 @@ CLASSES: Final[dict[str, FieldClass]] = {
     "pipes.outboxes": "live",
     "pipes.routes": "live",
     "pool": "live",
+    "memory": "live",
+    "cleanup": "live",
+    "store": "live",
+    "flags": "live",
     "on": "live",
 }
 """Key patterns; `*` is any one part. What lies below a key has its class unless it is listed itself.

@@ -1,7 +1,5 @@
 """The file format, `on`: commands that are run on events."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -5,21 +5,22 @@ Nearly every key may be `null`, which takes back what `defaults` (or a file belo
 that is not there at all.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tmaxd.spec.file_cleanup import CleanupKeys
+from tmaxd.spec.file_flags import FlagsKeys
 from tmaxd.spec.file_hooks import EventName, Hooks
+from tmaxd.spec.file_memory import MemoryKeys
 from tmaxd.spec.file_pipes import PipesKeys
-from tmaxd.spec.file_probes import HealthKeys, ReadyKeys
-from tmaxd.spec.file_restart import RestartKeys
+from tmaxd.spec.file_process import ProcessKeys
 from tmaxd.spec.file_retry import RetryKeys
-from tmaxd.spec.file_rollout import Number, PoolKeys, PoolsKeys, RolloutKeys
-from tmaxd.spec.file_stop import StopKeys
-from tmaxd.spec.file_types import EnvName, Name, Words, help_of
+from tmaxd.spec.file_rollout import PoolsKeys
+from tmaxd.spec.file_store import StoreKeys
+from tmaxd.spec.file_types import Name, Words, help_of
+from tmaxd.spec.limits import MaxTasks
 from tmaxd.spec.model import (
     Balance,
     Count,
@@ -31,73 +32,10 @@ from tmaxd.spec.supervision import Condition
 from tmaxd.spec.values import Lease, Positive
 
 
-class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WorkerKeys(ProcessKeys, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Keys of a group that `defaults` may hold too. Those that do not fit a group's kind are passed
     over."""
 
-    env: Annotated[
-        dict[EnvName, str | None] | UnsetType | None,
-        help_of(
-            "Environment variables, over those of `env_file`. Numbers and booleans are taken as they "
-            "are written; `null` takes back a variable that `defaults` sets. Names that begin with "
-            "`TMAX_` are tmaxd's own.",
-            {"LANG": "C.UTF-8"},
-        ),
-    ] = UNSET
-    env_file: Annotated[
-        str | Annotated[tuple[str, ...], Meta(max_length=32)] | UnsetType | None,
-        help_of(
-            "Files of `KEY=value` lines, relative to the file this stands in; later ones win.",
-            "secrets.env",
-            ["common.env", "~/local.env"],
-        ),
-    ] = UNSET
-    cwd: Annotated[
-        str | UnsetType | None,
-        help_of(
-            "The folder to start in, relative to the file this stands in; `~` is the home folder. "
-            "Default: the folder of the main file.",
-            "~",
-            "../project",
-        ),
-    ] = UNSET
-    stop: Annotated[StopKeys | UnsetType | None, help_of("How a worker is stopped.")] = UNSET
-    restart: Annotated[
-        RestartKeys | UnsetType | None,
-        help_of("Which ends are followed by a new start.", {"policy": "on_failure"}),
-    ] = UNSET
-    ready: Annotated[
-        ReadyKeys | UnsetType | None,
-        help_of(
-            "When a worker is ready. Default: `serve` and `task` workers when they say it, others when they run. On "
-            "top of that, workers that take tasks always have to say it.",
-            {"tcp": 8080, "within": "10s"},
-            {"output": "\\$ $"},
-        ),
-    ] = UNSET
-    health: Annotated[
-        HealthKeys | UnsetType | None,
-        help_of(
-            "Whether a worker that was ready still works. Default: as long as it runs.",
-            {"http": "http://127.0.0.1:8080/health", "every": "5s"},
-        ),
-    ] = UNSET
-    rollout: Annotated[
-        RolloutKeys | UnsetType | None,
-        help_of(
-            "How a change reaches the workers. Default: one after the other.",
-            {"max_unavailable": "25%", "canary": 1},
-        ),
-    ] = UNSET
-    pool: Annotated[
-        Number | PoolKeys | UnsetType | None,
-        help_of(
-            "Booted spares that are kept for the workers, or how many. Not for groups with `layout: shared`. Default: "
-            "none.",
-            1,
-            {"size": 2, "max_age": "10m"},
-        ),
-    ] = UNSET
     timeout: Annotated[
         Positive | UnsetType | None,
         help_of("How long a task may take (`serve` and `task`). Default: no limit.", "30s", "2h"),
@@ -160,8 +98,16 @@ class WorkerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "`shared`: the group has one, and whichever worker is free takes the next task. The commands of `task` and "
             "programs with the Python SDK can do both; other `serve` programs have to read records of 4096 bytes for "
             "`shared` (docs/protocol.md). That goes with `balance: least_loaded` only. Default: what `pipes.layout` "
-            "says.",
+            "says, and where that is not said what the flag `dedicated_pipes` makes of it.",
             "shared",
+        ),
+    ] = UNSET
+    max_tasks: Annotated[
+        MaxTasks | UnsetType | None,
+        help_of(
+            "After so many tasks a worker is replaced by a fresh one, when it is idle (`serve` and `task`). Default: "
+            "any number.",
+            1000,
         ),
     ] = UNSET
 
@@ -243,6 +189,32 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pool: Annotated[
         PoolsKeys | UnsetType | None,
         help_of("Booted spares for several groups at once.", {"size": 1, "groups": ["shell"]}),
+    ] = UNSET
+    memory: Annotated[
+        MemoryKeys | UnsetType | None,
+        help_of(
+            "How memory is measured, and how much may be used.",
+            {"worker": {"recycle": "800MiB"}, "fleet": {"hold": "6GiB"}, "keep_free": "1GiB"},
+        ),
+    ] = UNSET
+    cleanup: Annotated[
+        Annotated[tuple[CleanupKeys, ...], Meta(max_length=100)] | UnsetType | None,
+        help_of(
+            "What is cleaned up, and when. Those of all files are taken. Orphans are looked for each minute where no "
+            "entry says otherwise.",
+            [{"what": "tasks", "ttl": "7d", "cron": "0 4 * * *"}],
+            [{"what": "logs", "ttl": "14d", "every": "1h"}],
+        ),
+    ] = UNSET
+    store: Annotated[
+        StoreKeys | UnsetType | None,
+        help_of(
+            "The limits of the memory store.", {"namespaces": {"cache": {"max_size": "16MiB"}}}
+        ),
+    ] = UNSET
+    flags: Annotated[
+        FlagsKeys | UnsetType | None,
+        help_of("Feature flags, by name.", {"session_pool": False}),
     ] = UNSET
     on: Annotated[
         dict[EventName, Hooks] | UnsetType | None,

@@ -1,7 +1,5 @@
 """The file format, `pipes`: the fleet's FIFOs, and the ways that tasks take between groups."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """The file format, `ready` and `health`: what is asked of a worker that runs."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

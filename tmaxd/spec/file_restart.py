@@ -1,7 +1,5 @@
 """The file format, `restart`: which ends of a worker are followed by a new start, and when."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec
@@ -59,7 +57,8 @@ class RestartLimitKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Literal["stop", "retry"] | UnsetType | None,
         help_of(
             "`stop`: it stays down. `retry`: it is in quarantine, tried once each `every` until it stays up for "
-            "`reset_after`. A change of its group or an order to start it ends both.",
+            "`reset_after`. Both outlive the daemon and the machine; a change of its group or an order to start it "
+            "ends them.",
             "stop",
             default="retry",
         ),

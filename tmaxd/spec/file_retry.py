@@ -1,7 +1,5 @@
 """The file format, `retry`: what happens to a task that fails."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

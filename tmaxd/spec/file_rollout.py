@@ -1,7 +1,5 @@
 """The file format, `rollout` and `pool`: how a change reaches the workers of a group, and spares for them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

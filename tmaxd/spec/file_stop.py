@@ -1,7 +1,5 @@
 """The file format, `stop`: how a worker is stopped."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec
@@ -15,11 +13,18 @@ from tmaxd.spec.values import Deadline
 
 class StopKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a worker is stopped: it ends the tasks it has (`drain`), keys are typed into its terminal if there are any,
-    the signal goes to its whole process tree, and SIGKILL to what is left. `after` is between each two of these
-    steps."""
+    the signal goes to its whole process tree (with SIGHUP for each process that ignores it), and SIGKILL to what is
+    left. `after` is between each two of these steps."""
 
     signal: Annotated[
-        Signal | UnsetType | None, help_of("The signal.", "TERM", "INT", default="TERM")
+        Signal | UnsetType | None,
+        help_of(
+            "The signal. A process that ignores it, as interactive shells ignore TERM, gets SIGHUP with it, as when "
+            "its terminal hangs up. One that handles it gets nothing else, and has its full time.",
+            "TERM",
+            "INT",
+            default="TERM",
+        ),
     ] = UNSET
     keys: Annotated[
         Keystroke | Annotated[tuple[Keystroke, ...], Meta(max_length=100)] | UnsetType | None,

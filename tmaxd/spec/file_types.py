@@ -1,6 +1,7 @@
-"""What the structs of the file format are made of: names, lists of words and groups, and the help of a key."""
+"""What the structs of the file format are made of: names, lists of words and groups, and the help of a key.
 
-from __future__ import annotations
+No file of the format has `from __future__ import annotations`: msgspec would then compile each annotation when the
+first spec is read, which is 8 of the 12 ms that this takes."""
 
 from typing import Annotated, Any
 

@@ -58,7 +58,7 @@ def load(path: Path, read: Reader, env: Mapping[str, str], home: str) -> Loaded 
             (document.file for document in gathered.documents),
             (layer.file for layer in gathered.layers),
         )
-        check(gathered, merged, problems.add, warnings.add)
+        check(gathered, merged, problems.add, warnings.add, lambda: _ours(env, home))
         try:
             spec = build(gathered, merged, files)
         except Broken as error:
@@ -68,6 +68,13 @@ def load(path: Path, read: Reader, env: Mapping[str, str], home: str) -> Loaded 
         return Rejected(tuple(problems.ordered(files.shown)), sources)
     text = to_text(spec)
     return Loaded(spec, digest(text), sources, tuple(warnings.ordered(files.shown)), text)
+
+
+def _ours(env: Mapping[str, str], home: str) -> tuple[Path, ...]:
+    """The folders that tmaxd may keep its files in, for root and for others: who runs it is not known here."""
+    from tmaxd.places import roots  # only a few files need it
+
+    return tuple({folder for uid in (0, 1) for folder in roots({"HOME": home} | dict(env), uid)})
 
 
 def _base(path: Path, whole: Path) -> Path:

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from tmaxd.spec.file_memory import AgeKeys, GroupMemoryKeys, MemoryKeys
 from tmaxd.spec.file_model import GroupKeys, PartFile, WorkerKeys
 from tmaxd.spec.file_probes import HealthKeys, ReadyKeys
 from tmaxd.spec.file_rollout import PoolKeys, PoolsKeys
 from tmaxd.spec.model import Kind, Layout
 from tmaxd.spec.supervision import HEALTH_QUESTIONS, READY_QUESTIONS, Condition
+from tmaxd.spec.values import Positive, parse_duration
 
 _QUESTIONS: dict[type, tuple[str, ...]] = {
     ReadyKeys: READY_QUESTIONS,
@@ -40,20 +42,33 @@ def overlay(lower: WorkerKeys, upper: WorkerKeys) -> WorkerKeys:
             merged[name] = _over(merged[name], value)
     if merged["pool"] is not UNSET:
         merged["pool"] = _over(_sized(lower.pool), _sized(upper.pool))
+    if merged["max_age"] is not UNSET:
+        merged["max_age"] = _over(_aged(lower.max_age), _aged(upper.max_age))
     return WorkerKeys(**merged)
 
 
 def settle(files: Iterable[PartFile], layers: Iterable[PartFile]) -> dict[str, WorkerKeys]:
     """By group: what it says, over the `pool` of the fleet if that names it, over the defaults (`layers`, lowest
-    first)."""
-    files = tuple(files)
+    first), over `memory.worker`."""
+    files, layers = tuple(files), tuple(layers)
     defaults, pools = defaults_of(layers), _pools(files)
+    memory = layered(layers, "memory")
+    worker = memory.worker if isinstance(memory, MemoryKeys) else UNSET
+    if isinstance(worker, msgspec.Struct):
+        lowest = GroupMemoryKeys(**msgspec.structs.asdict(worker))
+        defaults = overlay(WorkerKeys(memory=lowest), defaults)
     merged: dict[str, WorkerKeys] = {}
     for file in files:
         for name, keys in (file.workers or {}).items():
             if name not in merged:
                 merged[name] = _settled(defaults, keys, pools.get(name))
     return merged
+
+
+def layered(layers: Iterable[PartFile], key: str) -> Any:  # noqa: ANN401 - the type of that key
+    """What all files say under a key of the whole fleet (`memory`, `store`, `flags`), each (lowest first) over those
+    below it. UNSET: nothing."""
+    return reduce(_over, (getattr(file, key) for file in layers), UNSET)
 
 
 def _settled(defaults: WorkerKeys, keys: GroupKeys, shared_pool: PoolsKeys | None) -> WorkerKeys:
@@ -98,10 +113,10 @@ def conditions(keys: GroupKeys) -> list[tuple[str | int | None, str, Condition]]
     return [(i, n, "ready") for i, n in enumerate(after if isinstance(after, tuple) else ())]
 
 
-def layout_of(files: Iterable[PartFile]) -> Layout:
-    """What `pipes.layout` says, which stands in one file only."""
+def layout_of(files: Iterable[PartFile]) -> Layout | None:
+    """What `pipes.layout` says, which stands in one file only. None: nothing."""
     layouts = (given(file.pipes).get("layout") for file in files)
-    return next((layout for layout in layouts if layout), "dedicated")
+    return next((layout for layout in layouts if layout), None)
 
 
 def given(keys: msgspec.Struct | msgspec.UnsetType | None) -> dict[str, Any]:
@@ -134,8 +149,10 @@ def _over(lower: Any, upper: Any) -> Any:  # noqa: ANN401 - any field of the fil
     if upper is None:
         return UNSET
     if isinstance(upper, dict):
-        merged = (lower if isinstance(lower, dict) else {}) | upper
-        return {key: value for key, value in merged.items() if value is not None}
+        items = dict(lower) if isinstance(lower, dict) else {}
+        for key, value in upper.items():
+            items[key] = _over(items.get(key, UNSET), value)
+        return {k: v for k, v in items.items() if v is not UNSET and v is not None}
     if isinstance(upper, msgspec.Struct):
         below = lower if isinstance(lower, type(upper)) else type(upper)()
         names = upper.__struct_fields__
@@ -145,6 +162,12 @@ def _over(lower: Any, upper: Any) -> Any:  # noqa: ANN401 - any field of the fil
             merged |= dict.fromkeys(set(_QUESTIONS[type(upper)]) - set(new), UNSET)
         return type(upper)(**merged)
     return upper
+
+
+def _aged(age: Any) -> Any:  # noqa: ANN401
+    if age == "never":
+        return None
+    return AgeKeys(after=Positive(parse_duration(age))) if isinstance(age, str) else age
 
 
 def _sized(pool: Any) -> Any:  # noqa: ANN401 - as it is written

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tmaxd.spec.limits import MaxAge, MaxTasks, Memory, WorkerMemory
 from tmaxd.spec.supervision import After, Health, Pool, Ready, Restart, Rollout, Stop
 from tmaxd.spec.units import Duration, Size
+from tmaxd.spec.upkeep import Cleanup, Store
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Group, inbox, outbox and fleet names: safe as a file name, a tmux target (no `.` or `:`) and a label."""
@@ -79,6 +81,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lease: Duration | None = Duration(60)
     """Seconds that a worker may be silent while it holds tasks; None: for ever."""
     layout: Layout = "dedicated"
+    layout_by: Literal["file", "flag"] | None = None
+    """Who is behind `layout`, where it does not go without saying: `file` of a dedicated one that somebody has asked
+    for, `flag` of a shared one that nobody has. See `layouts`."""
+    memory: WorkerMemory = WorkerMemory()
+    """With what `memory.worker` of the file says worked in."""
+    max_tasks: MaxTasks | None = None
+    """Replaced at the next idle moment after so many."""
+    max_age: MaxAge | None = None
 
 
 class Inbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +138,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pipes: Pipes = Pipes()
     on: dict[str, tuple[Hook, ...]] = {}
     """Event name, or `*`, to the commands that are run on it."""
+    memory: Memory = Memory()
+    cleanup: tuple[Cleanup, ...] = ()
+    store: Store = Store()
+    flags: dict[str, bool] = {}
+    """Only what the file says; see `tmaxd.spec.flags`."""
 
 
 def worker_name(group: str, number: int) -> str:

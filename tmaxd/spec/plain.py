@@ -89,8 +89,9 @@ class Plainer(msgspec.Struct):
         if leaf in ("value", "number") and node.plain:
             fraction = leaf == "number" and _FRACTION.fullmatch(text)
             return float(text) if fraction else typed(text)
-        if leaf == "path":
-            text = self._absolute(text, node.mark)
+        if leaf in ("path", "glob"):
+            last = "/" if leaf == "glob" and text.endswith("/") else ""
+            text = self._absolute(text, node.mark) + last
         self._check_text(text, node.mark, path)
         return text
 

@@ -63,6 +63,9 @@ _SECTIONS = {
     "ReadyKeys": ("`workers.GROUP.ready`", ("workers", "*", "ready")),
     "HealthKeys": ("`workers.GROUP.health`", ("workers", "*", "health")),
     "RolloutKeys": ("`workers.GROUP.rollout`", ("workers", "*", "rollout")),
+    "GroupMemoryKeys": ("`workers.GROUP.memory`", ("workers", "*", "memory")),
+    "TotalMemoryKeys": ("`workers.GROUP.memory.total`", ("workers", "*", "memory", "total")),
+    "AgeKeys": ("`workers.GROUP.max_age`", ("workers", "*", "max_age")),
     "PoolKeys": ("`workers.GROUP.pool`", ("workers", "*", "pool")),
     "RetryKeys": ("`workers.GROUP.retry`", ("workers", "*", "retry")),
     "BackoffKeys": ("`workers.GROUP.retry.backoff`", ("workers", "*", "retry", "backoff")),
@@ -71,6 +74,13 @@ _SECTIONS = {
     "OutboxKeys": ("An outbox: `pipes.outboxes.OUTBOX`", ("pipes", "outboxes", "*")),
     "RouteKeys": ("A route: an entry of `pipes.routes`", ("pipes", "routes", "*")),
     "PoolsKeys": ("`pool`", ("pool",)),
+    "MemoryKeys": ("`memory`", ("memory",)),
+    "WorkerMemoryKeys": ("`memory.worker`", ("memory", "worker")),
+    "FleetMemoryKeys": ("`memory.fleet`", ("memory", "fleet")),
+    "CleanupKeys": ("A clean-up: an entry of `cleanup`", ("cleanup", "*")),
+    "StoreKeys": ("`store`", ("store",)),
+    "NamespaceKeys": ("`store.namespaces.NAMESPACE`", ("store", "namespaces", "*")),
+    "FlagsKeys": ("`flags`", ("flags",)),
     "HookKeys": ("A hook: `on.EVENT`, or an entry of it", ("on", "*")),
 }
 

@@ -13,8 +13,11 @@ from tmaxd.spec.supervision import Stop
 from tmaxd.spec.units import Duration, Size
 
 _LEAN: dict[type[msgspec.Struct], tuple[str, ...]] = {
-    Spec: ("on",),
-    Group: ("restart", "ready", "health", "after", "rollout", "pool"),
+    Spec: ("on", "memory", "cleanup", "store", "flags"),
+    Group: (
+        *("restart", "ready", "health", "after", "rollout", "pool"),
+        *("layout_by", "memory", "max_tasks", "max_age"),
+    ),
     Stop: ("keys", "drain"),
 }
 """Fields that stand in the text only where they are not the default. Of the structs that are not named here, all.
@@ -53,7 +56,7 @@ def _group(group: Group) -> dict[str, Any]:
 def _fields(struct: msgspec.Struct) -> dict[str, Any]:
     kind = type(struct)
     words = {name: getattr(struct, name) for name in _WHOLE[kind]}
-    for name, default in _defaults(kind):
+    for name, _, default in _defaults(kind):
         value = getattr(struct, name)
         if value is not default and value != default:
             words[name] = _lean(value)
@@ -68,16 +71,21 @@ def _lean(value: Any) -> Any:  # noqa: ANN401 - any value of the model
         return [_lean(item) for item in value]
     if not isinstance(value, msgspec.Struct):
         return value
-    said = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-    return {name: _lean(item) for name, item, default in said if item != default}
+    said = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
+    return {key: _lean(item) for key, item, default in said if item != default}
 
 
 @lru_cache(maxsize=64)
-def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, object], ...]:
-    """Of the fields that may be left out. One that has no default is never equal to it."""
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, object], ...]:
+    """(field, its key in the text, its default) of the fields that may be left out. One that has no default is never
+    equal to it."""
     lean = _LEAN.get(kind)
     return tuple(
-        (field.name, field.default_factory() if callable(field.default_factory) else field.default)
+        (
+            field.name,
+            field.encode_name,
+            field.default_factory() if callable(field.default_factory) else field.default,
+        )
         for field in msgspec.structs.fields(kind)
         if lean is None or field.name in lean
     )

@@ -79,8 +79,9 @@ def checker(model: type[PartFile]) -> dict[str, Any]:
         del definition["title"]  # the class name, which means nothing to a reader
         definition["description"] = " ".join(definition["description"].split())
         keys = definition["properties"]
-        first = {key: keys[key] for key in _FIRST if key in keys}
-        definition["properties"] = first | keys
+        if keys.keys() & {"version", "count"}:  # the file, a group
+            first = {key: keys[key] for key in _FIRST if key in keys}
+            definition["properties"] = first | keys
     schema["$defs"]["GroupKeys"]["oneOf"] = [{"required": [kind]} for kind in KINDS]
     return schema
 

@@ -7,8 +7,10 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-Leaf: TypeAlias = Literal["value", "number", "text", "path"]
-"""`number`: a value that may also be a fraction."""
+from tmaxd.spec.flags import FLAGS
+
+Leaf: TypeAlias = Literal["value", "number", "text", "path", "glob"]
+"""`number`: a value that may also be a fraction. `glob`: a path whose last `/` means something."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -43,6 +45,8 @@ _PROBE: dict[str, Shape] = {
     **dict.fromkeys(("tcp", "http", "output", "every", "timeout"), "value"),
 }
 _POOL: dict[str, Shape] = {"size": "value", "max_age": "value"}
+
+_THRESHOLDS: dict[str, Shape] = dict.fromkeys(("warn", "recycle", "kill", "for"), "value")
 
 _WORKER: dict[str, Shape] = {
     "env": Names("text"),
@@ -90,6 +94,15 @@ _WORKER: dict[str, Shape] = {
     "expire": "value",
     "lease": "value",
     "layout": "value",
+    "memory": Keys(
+        {
+            **_THRESHOLDS,
+            **dict.fromkeys(("deadline", "high", "max"), "value"),
+            "total": Keys(_THRESHOLDS),
+        }
+    ),
+    "max_tasks": "value",
+    "max_age": Keys({"after": "value", "jitter": "number"}),
 }
 _GROUP: dict[str, Shape] = {
     **_WORKER,
@@ -99,6 +112,19 @@ _GROUP: dict[str, Shape] = {
     "serve": "text",
     "task": "text",
 }
+_MEMORY: dict[str, Shape] = {
+    "sample": "value",
+    "worker": Keys({**_THRESHOLDS, **dict.fromkeys(("deadline", "high", "max"), "value")}),
+    "fleet": Keys({**_THRESHOLDS, "hold": "value"}),
+    "keep_free": "value",
+}
+_CLEANUP: dict[str, Shape] = {
+    **dict.fromkeys(("what", "ttl", "every", "cron", "zone", "jitter"), "value"),
+    **dict.fromkeys(("groups", "namespaces", "max_size", "compress", "apply"), "value"),
+    "files": "glob",
+    "roots": "path",
+}
+_NAMESPACE: dict[str, Shape] = dict.fromkeys(("max_keys", "max_size", "ttl"), "value")
 _ROUTE = ("from", "to", "when", "payload", "max_hops")
 FILE: Final = Keys(
     {
@@ -117,6 +143,10 @@ FILE: Final = Keys(
             }
         ),
         "pool": Keys({**_POOL, "groups": "value"}),
+        "memory": Keys(_MEMORY),
+        "cleanup": Many(Keys(_CLEANUP)),
+        "store": Keys({"max_value": "value", "namespaces": Names(Keys(_NAMESPACE))}),
+        "flags": Keys(dict.fromkeys(FLAGS, "value")),
         "on": Names(Mixed("text", Keys({"run": "text", "timeout": "value"}))),
     }
 )

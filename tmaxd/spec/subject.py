@@ -50,8 +50,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         said = self.said(*path)
         return any(
             key not in said and value is not None and value is not False
-            for document, before in self._places(path)
-            for key, value in _mapping(document.data, (*before, *path)).items()
+            for document, whole in self._places(path)
+            for key, value in mapping_at(document.data, whole).items()
         )
 
     def report(
@@ -67,34 +67,36 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         self.warns(document.at(*whole).problem(dotted(whole), message))
 
     def at(self, path: Path) -> tuple[Mark, str]:
-        """Where a setting stands: in the group, else in the topmost defaults that have it, else in the `pool` of the
-        fleet; and the whole key."""
+        """Where a setting stands: in the group, else in the `pool` of the fleet, else in the topmost defaults that have
+        it, else in `memory.worker`; and the whole key."""
         document, whole = self._place(path)
         return document.at(*whole), dotted(whole)
 
     def _place(self, path: Path) -> tuple[Document, Path]:
-        for document, before in self._places(path):
-            if _stands(document.data, (*before, *path)):
-                return document, (*before, *path)
+        for document, whole in self._places(path):
+            if value_at(document.data, whole) is not None:
+                return document, whole
         return self.document, ("workers", self.name, *path)
 
     def _places(self, path: Path) -> list[tuple[Document, Path]]:
-        own: list[tuple[Document, Path]] = [(self.document, ("workers", self.name))]
-        layers = [(layer, ("defaults",)) for layer in reversed(self.gathered.layers)]
-        pools = [(document, ()) for document in self.gathered.documents if path[:1] == ("pool",)]
-        return [*own, *pools, *layers]
+        """Where it may stand, topmost first."""
+        found: list[tuple[Document, Path]] = [(self.document, ("workers", self.name, *path))]
+        if path[:1] == ("pool",):
+            found += [(document, path) for document in self.gathered.documents]
+        layers = self.gathered.layers[::-1]
+        found += [(layer, ("defaults", *path)) for layer in layers]
+        if path[:1] == ("memory",):
+            found += [(layer, ("memory", "worker", *path[1:])) for layer in layers]
+        return found
 
 
-def _stands(data: Any, path: Path) -> bool:  # noqa: ANN401 - what a file says
-    return _value(data, path) is not None
-
-
-def _mapping(data: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401
-    value = _value(data, path)
+def mapping_at(data: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - what a file says
+    """Empty: there is none."""
+    value = value_at(data, path)
     return value if isinstance(value, dict) else {}
 
 
-def _value(data: Any, path: Path) -> Any:  # noqa: ANN401
+def value_at(data: Any, path: Path) -> Any:  # noqa: ANN401 - what a file says
     """None: nothing is said there."""
     for part in path:
         if isinstance(data, dict) and isinstance(part, str):

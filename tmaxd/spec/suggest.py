@@ -14,6 +14,23 @@ from tmaxd.spec.wording import choices
 
 _SYNONYMS = {
     "args": "run",
+    "feature_flags": "flags",
+    "features": "flags",
+    "max_lifetime": "max_age",
+    "max_memory": "memory",
+    "max_memory_restart": "memory",
+    "max_requests": "max_tasks",
+    "mem_limit": "memory",
+    "memory_limit": "memory",
+    "memoryhigh": "high",
+    "memorymax": "max",
+    "runtimemaxsec": "max_age",
+    "timezone": "zone",
+    "tz": "zone",
+    "schedule": "cron",
+    "interval": "every",
+    "older_than": "ttl",
+    "retention": "ttl",
     "autorestart": "restart",
     "depends_on": "after",
     "healthcheck": "health",
@@ -78,6 +95,9 @@ def suggest_name(word: str, what: str) -> str | None:
     if what == "variable":
         name = re.sub(r"[^A-Za-z0-9_]+", "_", word)
         return f"_{name}" if name[:1].isdigit() else name if name.strip("_") else None
+    if what == "namespace" and "/" in word:
+        names = [suggest_name(part, what) for part in word.split("/") if part]
+        return "/".join(name for name in names if name) or None
     name = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", word).lower()
     name = re.sub(r"[^a-z0-9]+", "-", name).lstrip("-0123456789")[:MAX_NAME].strip("-")
     return name if re.fullmatch(NAME_PATTERN, name) else None

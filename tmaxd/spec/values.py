@@ -20,6 +20,14 @@ NAME = NAME_PATTERN.removesuffix("$") + END
 ENV_NAME = r"^(?!TMAX_)[A-Za-z_][A-Za-z0-9_]*" + END
 """POSIX environment variable names (XBD 8.1), lower case too; `TMAX_…` is what tmaxd itself sets."""
 
+MAX_NAMESPACE = 100
+"""Characters."""
+_PART = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+NAMESPACE = rf"^(?:\*|{_PART}(?:/{_PART})*)" + END
+"""Of the memory store: names with `/` between them, or `*`, which is every other one."""
+READ_ONLY = "worker"
+"""The namespace, with all below it, that shows the fleet's workers."""
+
 # Six digits a unit keep every sum below the year 10000, where datetime ends.
 DURATION = (
     r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?" + END

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tmaxd.spec.problems import show
-from tmaxd.spec.values import DEADLINE, DURATION, LEASE, NAME, PERCENT, POSITIVE, SIZE
+from tmaxd.spec.values import (
+    DEADLINE,
+    DURATION,
+    LEASE,
+    NAME,
+    NAMESPACE,
+    PERCENT,
+    POSITIVE,
+    SIZE,
+)
 
 NAME_WORDS: Final = (
     "lower-case letters, digits and single `-` between them, a letter first, at most 40 characters"
@@ -15,6 +24,10 @@ NAMES: Final = {
     "workers": ("group", NAME_WORDS),
     "inboxes": ("inbox", NAME_WORDS),
     "outboxes": ("outbox", NAME_WORDS),
+    "namespaces": (
+        "namespace",
+        "names of lower-case letters, digits and `-`, with `/` between them, or `*` for every other one",
+    ),
     "env": ("variable", "letters, digits and `_`, no digit first"),
 }
 """Of a mapping whose keys the user chooses: what a key names, and what is allowed."""
@@ -26,6 +39,7 @@ _PATTERNS: Final = {
     DEADLINE: "a duration such as `1m` or `30s`, or `never`",
     PERCENT: "a part such as `25%`",
     SIZE: "a size such as `4096`, `64KiB` or `1MiB`",
+    NAMESPACE: "the name of a namespace",
     NAME: f"a name ({NAME_WORDS})",
 }
 _TYPES: Final = {"string": "text", "object": "a mapping", "boolean": "true or false"}

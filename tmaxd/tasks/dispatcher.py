@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from tmaxd.tasks import events as ev
-from tmaxd.tasks import orders, pulling, running, submitting
+from tmaxd.tasks import forgetting, orders, pulling, running, submitting
 from tmaxd.tasks.frames import Bad, HeartbeatFrame, ReadyFrame
 from tmaxd.tasks.groups import GroupState
 from tmaxd.tasks.heard import hear
@@ -60,6 +60,8 @@ class Dispatcher:
             ev.ExpiredLoaded: partial(orders.expired, m),
             ev.TasksFound: partial(orders.found, m),
             ev.KeyFound: partial(submitting.key_found, m),
+            ev.Forget: partial(forgetting.forget, m),
+            ev.TasksPurged: partial(forgetting.purged, m),
             ev.Tick: lambda _: None,
         }
 

@@ -14,6 +14,8 @@ from typing import Annotated, Final, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from tmaxd.tasks.store_frames import DeleteFrame, IncrFrame, StoreFrame, readers
+
 LINE_LIMIT: Final = 4096
 """Bytes of a frame with its newline: what Linux writes to a FIFO in one piece (PIPE_BUF, pipe(7))."""
 
@@ -114,6 +116,9 @@ Known = (
     | FailedFrame
     | ProgressFrame
     | HeartbeatFrame
+    | StoreFrame
+    | DeleteFrame
+    | IncrFrame
 )
 Frame = Known | Bad
 
@@ -239,6 +244,7 @@ _READERS: Final[dict[str, tuple[tuple[int, ...], Callable[[list[str]], Frame]]]]
     "failed": ((4,), _failed),
     "progress": ((5,), _progress),
     "heartbeat": ((0, 2, 3), _heartbeat),
+    **readers(unescape),
 }
 
 

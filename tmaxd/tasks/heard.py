@@ -165,6 +165,7 @@ class _Ears:
             self.life.let_go(task)
             self.life.wants(self.life.asked)
             self.failed += 1
+            self.life.failed += 1
             end(
                 self.life,
                 task,

@@ -30,11 +30,13 @@ class Life:
         "asked",
         "bad",
         "batch",
+        "batches",
         "beats",
         "cancelling",
         "declines",
         "done",
         "doubted_at",
+        "failed",
         "form",
         "free_at",
         "group",
@@ -79,8 +81,10 @@ class Life:
         self.window = 0
         """The window that holds; 0 while it takes no tasks."""
         self.form: Form | None = None
-        self.batch = False
+        self.batches = False
         """It takes many tasks in one frame."""
+        self.batch = False
+        """It is given them so."""
         self._writer = TaskWriter("json", None)
         self.shares = False
         """It pulls from the FIFO that its group shares, whatever the spec says now."""
@@ -111,6 +115,8 @@ class Life:
         """Grows with each task it is given; the lowest comes first among equally loaded ones."""
         self.pace = Pace()
         self.done = 0
+        self.failed = 0
+        """Attempts that it ended without a result."""
         self.strays = 0
         """Results and starts of tasks that it does not hold."""
         self.bad = 0
@@ -132,7 +138,7 @@ class Life:
         self.declines = False
         self.form = form
         self._writer = TaskWriter(form, None)
-        self.batch = batch and form == "json"
+        self.batches = batch and form == "json"
 
     def wants(self, window: int) -> None:
         """It has said how many tasks it wants in flight, or has ended one, and takes them again."""
@@ -146,6 +152,7 @@ class Life:
     def refresh(self) -> None:
         """Take over the policy of its group, or what else decides whether and how it is given tasks."""
         policy = self.group.policy
+        self.batch = self.batches and self.group.rules.batching
         if policy is None or not self.ready or self.held or self.shares != policy.shared:
             self.window = 0  # of another layout than the spec's it is replaced soon
         elif self.declines:

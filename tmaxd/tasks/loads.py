@@ -19,6 +19,8 @@ class WorkerLoad(msgspec.Struct, frozen=True):
     """It has not ended a task long after its timeout, or after it was asked to, and cannot be trusted to."""
     silent: bool = False
     """It holds tasks and has said nothing for as long as its group's lease, though it sends heartbeats."""
+    ended: int = 0
+    """Tasks that it has ended, well or not, as far as this daemon heard."""
 
 
 def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad]:
@@ -29,6 +31,7 @@ def loads(lives: Iterable[Life], holds: Set[str], now: float) -> list[WorkerLoad
             life.worker in holds,
             is_overdue(life, now),
             is_silent(life, now),
+            life.done + life.failed,
         )
         for life in lives
     ]

@@ -58,6 +58,8 @@ class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Those that get a line for each of its tasks that ends."""
     shared: bool = False
     """Its workers pull from one tasks FIFO."""
+    batching: bool = True
+    """Many tasks may go in one frame and one write; else each is a frame and a write of its own."""
 
     @property
     def reads_results(self) -> bool:

@@ -104,8 +104,7 @@ def settle(m: Memory, group: GroupState, fifo: SharedFifo) -> None:
     asked = [life for _, run in moves.ask if (life := m.lives[run]).ready]
     if asked or moves.again:
         # Who waits at the FIFO wakes up by a record, and sees the ping then.
-        data = BLANK * len(asked) + _records(lives, moves.again, out)
-        out.effects.append(SendShared(group.name, data))
+        _write(group, [BLANK] * len(asked) + _records(lives, moves.again, out), out)
     for life in asked:
         life.owes = moves.number
         ping = ping_frame(life.form, moves.number)
@@ -130,7 +129,7 @@ def fill(m: Memory, group: GroupState) -> None:
     ids, attempts = [task.id for task in tasks], [task.attempt for task in tasks]
     group.queued -= len(ids)
     m.out.records.append(Assigned(number, group.name, "", "", ids, attempts, now, timeout))
-    m.out.effects.append(SendShared(group.name, _records(lives, tasks, m.out)))
+    _write(group, _records(lives, tasks, m.out), m.out)
     fifo.assigned(tasks, next(life.form for life in lives if life.ready and life.form))
 
 
@@ -138,12 +137,17 @@ def _readers(group: GroupState) -> list[Life]:
     return [life for life in group.lives.values() if life.shares]
 
 
-def _records(lives: list[Life], tasks: list[Task], out: Out) -> bytes:
+def _records(lives: list[Life], tasks: list[Task], out: Out) -> list[bytes]:
     """In the form that all of those read that are ready."""
     if not tasks:
-        return b""
+        return []
     life = next(life for life in lives if life.ready)
-    return b"".join([record(line_of(life, task, out)) for task in tasks])
+    return [record(line_of(life, task, out)) for task in tasks]
+
+
+def _write(group: GroupState, records: list[bytes], out: Out) -> None:
+    writes = [b"".join(records)] if group.rules.batching else records
+    out.effects += [SendShared(group.name, data) for data in writes]
 
 
 def _end(group: GroupState, fifo: SharedFifo, moves: Moves, out: Out) -> None:

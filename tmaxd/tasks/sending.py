@@ -45,12 +45,14 @@ def send(life: Life, tasks: list[Task], out: Out, again: bool = False) -> None:
     if not tasks:
         return
     if again:
-        lines = [b"\n"]
+        lines = []
         for _, some in groupby(tasks, lambda task: task.timeout):
             lines += _lines(life, list(some), out)
+        lines[0] = b"\n" + lines[0]
     else:
         lines = _lines(life, tasks, out)
-    out.effects.append(Send(life.worker, life.run, b"".join(lines), life.number))
+    writes = [b"".join(lines)] if life.group.rules.batching else lines
+    out.effects += [Send(life.worker, life.run, data, life.number) for data in writes]
 
 
 def _lines(life: Life, tasks: list[Task], out: Out) -> list[bytes]:

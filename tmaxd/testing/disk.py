@@ -111,7 +111,8 @@ class Disk(Durable):
 
     def _forget(self, lease: Assigned, why: Delivered | Released) -> None:
         for task in lease.ids:
-            held = self.entries[task].lease
+            entry = self.entries.get(task)  # perhaps it is over, and forgotten
+            held = None if entry is None else entry.lease
             assert held is None or held.send != lease.send, f"task {task} is open: {why}"
             stale = self._stale.get(task)
             if stale is not None and stale.send == lease.send:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tmaxd.ports import WorldError
+from tmaxd.ports import Spooled, WorldError
 
 
 class FakeFiles:
@@ -13,6 +13,10 @@ class FakeFiles:
         self.payloads: dict[str, str] = {}
         self.results: dict[str, str] = {}
         """Result files, as workers leave them."""
+        self.spooled: dict[str, bytes] = {}
+        """Other files in the spool."""
+        self.written: dict[str, float] = {}
+        """Wall time when a file in the spool was last written to; 0 where nothing is said."""
         self.specs: dict[Path, str] = {}
         self.missing: set[str] = set()
         """Programs that are not there."""
@@ -32,6 +36,28 @@ class FakeFiles:
     def read_result(self, path: str, limit: int) -> str | None:
         text = self.results.get(path, self.payloads.get(path))
         return text if text is not None and len(text) <= limit else None
+
+    def read_spooled(self, path: str, limit: int) -> bytes | None:
+        data = self.spooled.get(path)
+        return data if data is not None and len(data) <= limit else None
+
+    def remove_spooled(self, path: str) -> None:
+        self.spooled.pop(path, None)
+        self.results.pop(path, None)
+
+    def spool_files(self, before: float) -> Iterator[Spooled]:
+        everything = {**self.payloads, **self.results, **self.spooled}
+        for path, content in list(everything.items()):
+            at = self.written.get(path, 0.0)
+            if at < before:
+                yield Spooled(path, len(content), at, int(at * 1e9))
+
+    def remove_unchanged(self, file: Spooled) -> bool:
+        if file not in self.spool_files(file.at + 1.0):
+            return False
+        self.payloads.pop(file.path, None)
+        self.remove_spooled(file.path)
+        return True
 
     def make_spool(self, worker: str) -> None: ...
 

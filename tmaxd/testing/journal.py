@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tmaxd.ports import EventFilter, EventRow, JournalError, Recovered, Revision, RevisionRow
-from tmaxd.tasks.records import Found, Page, Record, State, TaskFilter, TaskRow, TaskStory
+from tmaxd.tasks.records import (
+    Found,
+    Page,
+    Purge,
+    Purged,
+    Record,
+    State,
+    TaskFilter,
+    TaskRow,
+    TaskStory,
+)
+from tmaxd.testing import durable_purge
 from tmaxd.testing.disk import Disk
 
 Done = Callable[[Exception | None], None]
@@ -134,6 +145,40 @@ class FakeJournal:
     async def revision(self, number: int) -> Revision | None:
         self._check_open()
         return self.disk.runs.revisions.get(number)
+
+    def purge(self, wish: Purge) -> asyncio.Future[Purged]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Purged] = loop.create_future()
+
+        def done(error: Exception | None) -> None:
+            if error is None and not future.cancelled():
+                future.set_result(durable_purge.purge(self.disk, wish))
+            elif error is not None and not future.cancelled():
+                future.set_exception(error)
+
+        if self._closed:
+            done(JournalError("the journal is closed"))
+        elif wish.dry:
+            done(None)
+        elif self._trouble is not None and not self._pending:
+            done(JournalError(f"{self._trouble}; nothing of it was done"))
+        else:
+            self.put((), done)
+            if self.automatic:
+                loop.call_soon(self.commit)
+        return future
+
+    async def named_files(self, paths: Sequence[str]) -> frozenset[str]:
+        self._check_open()
+        return durable_purge.named(self.disk).intersection(paths)
+
+    async def result_files(self, tasks: Sequence[int]) -> dict[int, str | None]:
+        await self._settled()
+        return durable_purge.result_files(self.disk, tasks)
+
+    async def oldest_lease(self) -> float | None:
+        await self._settled()
+        return min((send.at for send in self.disk.sends.values()), default=None)
 
     async def close(self) -> None:
         self.commit()

@@ -24,12 +24,15 @@ from tmaxd.spec.load import Loaded, load
 from tmaxd.tasks.events import Accepted, DenyReason, Tick, Verdict
 from tmaxd.tasks.records import PLAIN, Options
 from tmaxd.testing.clock import FakeClock
+from tmaxd.testing.containment import FakeContainment
 from tmaxd.testing.files import FakeFiles
+from tmaxd.testing.footprints import FakeFootprints
 from tmaxd.testing.journal import FakeJournal
 from tmaxd.testing.outputs import FakeOutputs
 from tmaxd.testing.pipes import FakePipes
 from tmaxd.testing.probes import FakeProbes
 from tmaxd.testing.processes import FakeProcesses
+from tmaxd.testing.store import FakeStore
 from tmaxd.testing.tmux import FakeTmux
 from tmaxd.testing.workers import FakeWorkers
 
@@ -51,8 +54,11 @@ class Simulation:
         self.probes = FakeProbes(self.clock)
         self.outputs = FakeOutputs()
         self.journal = FakeJournal()
+        self.store = FakeStore()
         self.pipes = FakePipes()
         self.processes = FakeProcesses()
+        self.footprints = FakeFootprints(self.processes)
+        self.containment = FakeContainment()
         self.workers = FakeWorkers(self.pipes)
         self.tmux = FakeTmux(on_spawn=self._spawned, on_death=self._died)
         self.processes.on_end = self._ended
@@ -89,17 +95,22 @@ class Simulation:
             pipes=self.pipes,
             processes=self.processes,
             journal=self.journal,
+            store=lambda: self.store,
             files=self.files,
             probes=self.probes,
             outputs=self.outputs,
+            footprints=self.footprints,
+            containment=self.containment,
             clock=self.clock,
             waker=waker,
             path="/bin",
+            owner="sim",
             new_run_id=lambda: f"run{next(self._ids)}",
             housekeeping=lambda _: None,
         )
         log = EventLog(self.clock, self.log, human=True)
         self.fleet, _ = assemble(spec_file, found, PLACES, ports, self.journal.disk.recover(), log)
+        self.fleet.sampling.start()
         return self.fleet
 
     def crash(self) -> None:
@@ -107,6 +118,7 @@ class Simulation:
         if self.fleet is not None:
             self.fleet.flow.close()
             self.fleet.desired.close()
+            self.fleet.sampling.close()
         self.fleet = None
         self.crashes += 1
         self.journal.crash()
@@ -139,6 +151,7 @@ class Simulation:
             self.do(lambda: fleet.flow.post(Tick()))
             self.do(self.probes.expire)
             self.do(fleet.desired.probing.tend)
+            self.do(fleet.sampling.tend)
 
     # ----------------------------------------------------------------------------------- tasks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tmaxd.worker import frames, outcome
 from tmaxd.worker.frames import Key, Result
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Answer, Foreseen, Memory
+from tmaxd.worker.remembered import Answer, Foreseen, Memory
 from tmaxd.worker.task import Task
 
 TYPE_CHECKING = False

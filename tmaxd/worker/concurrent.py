@@ -18,8 +18,8 @@ from tmaxd.worker.answering import Answering
 from tmaxd.worker.frames import Key
 from tmaxd.worker.keeping import RETRY, Kept
 from tmaxd.worker.link import Link
-from tmaxd.worker.memory import Answer
 from tmaxd.worker.outcome import Cancelled, Expired
+from tmaxd.worker.remembered import Answer
 from tmaxd.worker.task import Task
 
 

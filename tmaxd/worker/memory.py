@@ -1,111 +1,180 @@
-"""Which tasks this worker holds and which it has finished, so that a frame that comes again does no harm.
+"""The fleet's memory store, for programs that run in it:
 
-A new daemon sends again whatever it cannot prove done. It never has more than WINDOW tasks in flight
-here, but a second daemon may have died as well: the last 2 x WINDOW results are enough to answer with,
-if one that was sent again counts as the latest. They are kept in two halves, and the older half is dropped
-as a whole: that is cheaper than one after the other.
+    from tmaxd.worker import memory
+
+    memory.put("plan", {"step": 3}, ns="notes", ttl=3600)
+    memory.get("plan", ns="notes")
+
+Everything but `put_nowait` is answered by the daemon; what changes something returns when that is on disk. Values are
+what JSON can express, or bytes. Callable from any thread; blocking, so from a coroutine by `asyncio.to_thread`.
+Each function is the method of `Store` with its name.
 """
 
 from __future__ import annotations
 
-from tmaxd.worker import frames
-from tmaxd.worker.frames import Key, Result
-from tmaxd.worker.given import MAX_WINDOW
-from tmaxd.worker.task import Task
+import json
+import os
 
-TYPE_CHECKING = False
+from tmaxd.worker.http import Unavailable
+from tmaxd.worker.store import (
+    DEFAULT,
+    Conflict,
+    Entry,
+    Lagged,
+    Refused,
+    Store,
+    member,
+    seconds,
+)
+
+TYPE_CHECKING = False  # typing itself takes 5 ms to import
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
-Answer = Result | bytes
-"""A short result as it is, since hardly any is ever asked for again, or a frame."""
+    Json = Any
 
+__all__ = [
+    "Conflict",
+    "Entry",
+    "Lagged",
+    "Refused",
+    "Store",
+    "Unavailable",
+    "cas",
+    "delete",
+    "entry",
+    "get",
+    "incr",
+    "list",
+    "put",
+    "put_many",
+    "put_nowait",
+    "search",
+    "watch",
+]
 
-class Memory:
-    """`newer` and `older` may be written to directly, where a call would cost too much: by `finish`'s rule."""
-
-    def __init__(self, window: int) -> None:
-        self._enough = 3 * window  # at most `window` of them are held
-        self.newer: dict[Key, Answer | None] = {}
-        """None: held, and not finished."""
-        self._older: dict[Key, Answer | None] = {}
-
-    def sort(self, tasks: Iterable[Task]) -> tuple[list[Task], bytes]:
-        """The new ones, which are held from now on, and the result frames to send again."""
-        newer, older = self.newer, self._older
-        fresh: list[Task] = []
-        again: list[bytes] = []
-        for task in tasks:
-            key = (task.id, task.attempt)
-            if key in newer:
-                answer = newer[key]
-            elif key in older:
-                answer = newer[key] = older[key]
-            else:
-                newer[key] = None
-                fresh.append(task)
-                continue
-            if answer is not None:
-                again.append(_frame(answer))
-                # The order of a dict is that of the first writing.
-                del newer[key]
-                newer[key] = answer
-        if len(newer) > self._enough:
-            self._turn_over()
-        return fresh, b"".join(again)
-
-    def finish(self, key: Key, answer: Answer) -> None:
-        self.newer[key] = answer
-
-    def held(self, but: Iterable[Task] = ()) -> list[Key]:
-        """What is held and not finished, and is not among `but`; callable from any thread."""
-        others = {task.key for task in but}
-        newer = self.newer.copy()
-        older = [k for k, a in self._older.copy().items() if a is None and k not in newer]
-        return [k for k in older + [k for k, a in newer.items() if a is None] if k not in others]
-
-    def knows(self, key: Key) -> bool:
-        """It is held here, or was finished here not long ago."""
-        return key in self.newer or key in self._older
-
-    def results(self) -> bytes:
-        """Every result remembered, oldest first; callable from any thread."""
-        newer = self.newer.copy()
-        older = [a for k, a in self._older.copy().items() if k not in newer]
-        answers = [*older, *newer.values()]
-        return b"".join([_frame(answer) for answer in answers if answer is not None])
-
-    def _turn_over(self) -> None:
-        """What is held has to stay known however long it takes."""
-        old, self._older = self._older, self.newer
-        self.newer = {k: None for k, a in old.items() if a is None and k not in self._older}
+# ------------------------------------------------------------------------- without an answer
 
 
-def _frame(answer: Answer) -> bytes:
-    return answer if isinstance(answer, bytes) else frames.done(answer[:2], answer[2])
+def put_nowait(key: str, value: object, *, ns: str = DEFAULT, ttl: float | None = None) -> None:
+    """Hand it to the daemon by a frame and go on: some microseconds, and no answer. It is stored within a moment while
+    a daemon runs, and waits in the FIFO while none does; but nobody tells whether it was refused, and what a daemon had
+    read and not yet committed when it was killed is lost. A long value goes by a file in the spool. Only inside a
+    worker."""
+    from tmaxd.worker.frames import LINE_LIMIT
+
+    head = f'{{"t":"store","ns":{json.dumps(ns)},"key":{json.dumps(key)}'
+    tail = "}\n" if ttl is None else f',"ttl":{seconds(ttl)}}}\n'
+    line = f"{head},{member(value)}{tail}".encode()
+    if len(line) > LINE_LIMIT:
+        kind = "bytes" if isinstance(value, (bytes, bytearray, memoryview)) else "json"
+        path = json.dumps(_spooled(value, kind))
+        line = f'{head},"file":{path},"as":"{kind}"{tail}'.encode()
+    _send(line)
 
 
-FORESEEN = MAX_WINDOW
-"""Cancelled tasks kept in mind: as many as may be in flight."""
+def _spooled(value: Json, kind: str) -> str:
+    """A file of the value, whole; it is the daemon's from then on."""
+    data = value if kind == "bytes" else json.dumps(value, allow_nan=False).encode()
+    name = f"store-{os.getpid()}-{os.urandom(6).hex()}"
+    path = os.path.join(_inside("TMAX_SPOOL"), name)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return path
 
 
-class Foreseen:
-    """Tasks that were cancelled before they came: they may be under way to us."""
+def _send(line: bytes) -> None:
+    """By the link of `serve` where there is one, since it may be in the middle of a line."""
+    from tmaxd.worker.task import Task
 
-    def __init__(self) -> None:
-        self._keys: dict[Key, None] = {}
+    if Task.send is not None:
+        Task.send(line)
+        return
+    # Read-write: it never blocks for want of a reader. A frame is written in one piece (pipe(7)).
+    path = os.path.join(_inside("TMAX_PIPES"), "results.pipe")
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise Unavailable(
+            f"{path} is not there: workers of `run:` have no FIFOs, so use `put`"
+        ) from error
+    try:
+        os.write(fd, line)
+    finally:
+        os.close(fd)
 
-    def __bool__(self) -> bool:
-        return bool(self._keys)
 
-    def add(self, key: Key) -> None:
-        self._keys[key] = None
-        if len(self._keys) > FORESEEN:
-            del self._keys[next(iter(self._keys))]
+def _inside(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise Unavailable(f"{name} is not set: this program was not started by tmaxd")
+    return value
 
-    def take(self, key: Key) -> bool:
-        """Whether it was foreseen; it is forgotten then."""
-        if key not in self._keys:
-            return False
-        del self._keys[key]
-        return True
+
+# ----------------------------------------------------------------------------- this fleet's own
+
+
+_ours: dict[str, Store] = {}
+
+
+def _memory() -> Store:
+    """Of the fleet that this program runs in. The folder of the FIFOs may be a link to that of the worker."""
+    pipes = _inside("TMAX_PIPES")
+    found = _ours.get(pipes)
+    if found is None:
+        runtime = os.path.dirname(os.path.dirname(os.path.realpath(pipes)))
+        # Of several threads that come here at once, all get the same one.
+        found = _ours.setdefault(pipes, Store(os.path.join(runtime, "api.sock")))
+    return found
+
+
+def put(
+    key: str, value: object, *, ns: str = DEFAULT, ttl: float | None = None, if_absent: bool = False
+) -> int:
+    return _memory().put(key, value, ns=ns, ttl=ttl, if_absent=if_absent)
+
+
+def put_many(values: Mapping[str, Any], *, ns: str = DEFAULT, ttl: float | None = None) -> None:
+    _memory().put_many(values, ns=ns, ttl=ttl)
+
+
+def get(key: str, default: object = None, *, ns: str = DEFAULT) -> Json:
+    return _memory().get(key, default, ns=ns)
+
+
+def entry(key: str, *, ns: str = DEFAULT) -> Entry | None:
+    return _memory().entry(key, ns=ns)
+
+
+def cas(
+    key: str, value: object, version: int, *, ns: str = DEFAULT, ttl: float | None = None
+) -> int:
+    return _memory().cas(key, value, version, ns=ns, ttl=ttl)
+
+
+def delete(key: str, *, ns: str = DEFAULT) -> bool:
+    return _memory().delete(key, ns=ns)
+
+
+def incr(key: str, by: int = 1, *, ns: str = DEFAULT, ttl: float | None = None) -> int:
+    return _memory().incr(key, by, ns=ns, ttl=ttl)
+
+
+def search(text: str, prefix: str = "", *, ns: str = DEFAULT) -> Iterator[Entry]:
+    return _memory().search(text, prefix, ns=ns)
+
+
+def watch(
+    prefix: str = "", *, ns: str | None = None, since: int | None = None
+) -> Iterator[dict[str, Any]]:
+    return _memory().watch(prefix, ns=ns, since=since)
+
+
+def list(prefix: str = "", *, ns: str = DEFAULT) -> Iterator[Entry]:
+    return _memory().list(prefix, ns=ns)

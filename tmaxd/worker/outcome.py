@@ -13,7 +13,7 @@ from tmaxd.worker.task import Task, Temporary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tmaxd.worker.memory import Answer
+    from tmaxd.worker.remembered import Answer
 
 TRACEBACK_FRAMES = 6
 """The innermost ones tell most; the whole traceback goes to standard error, so into the pane and its log."""

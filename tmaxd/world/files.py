@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from tmaxd.inside import open_inside
+from tmaxd.inside import open_inside, remove_inside
 from tmaxd.places import Places
-from tmaxd.ports import WorldError
+from tmaxd.ports import Spooled, WorldError
 from tmaxd.spec.source import MAX_FILE_BYTES
 from tmaxd.world import failpoints
 from tmaxd.world.folders import read_file
@@ -65,6 +67,42 @@ class LocalFiles:
         except (OSError, UnicodeDecodeError):
             return None
         return text if len(text) <= limit else None
+
+    def read_spooled(self, path: str, limit: int) -> bytes | None:
+        try:
+            with os.fdopen(open_inside(self._places.payloads, path), "rb") as file:
+                data = file.read(limit + 1)
+        except (OSError, ValueError):
+            return None
+        return data if len(data) <= limit else None
+
+    def remove_spooled(self, path: str) -> None:
+        remove_inside(self._places.payloads, path)
+
+    def spool_files(self, before: float) -> Iterator[Spooled]:
+        folders = [str(self._places.payloads)]
+        while folders:
+            with suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                        continue
+                    with suppress(OSError):
+                        there = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(there.st_mode) and there.st_mtime < before:
+                            yield Spooled(
+                                entry.path, there.st_size, there.st_mtime, there.st_mtime_ns
+                            )
+
+    def remove_unchanged(self, file: Spooled) -> bool:
+        try:
+            there = os.lstat(file.path)
+            if (there.st_size, there.st_mtime_ns) != (file.bytes, file.stamp):
+                return False
+            remove_inside(self._places.payloads, file.path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def make_spool(self, worker: str) -> None:
         self._places.spool(worker).mkdir(mode=0o700, exist_ok=True)

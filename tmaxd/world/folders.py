@@ -71,6 +71,14 @@ def make_private(folder: Path) -> None:
         folder.chmod(PRIVATE)
 
 
+def owner_of(state: Path) -> str:
+    """The mark by which the processes of this fleet are known: device and inode of its state folder. No other folder on
+    this machine has both, whatever a container calls it, and none keeps them over a reboot that a process would
+    survive. Raises OSError."""
+    there = state.stat()
+    return f"{there.st_dev:x}-{there.st_ino:x}"
+
+
 def _check_root(root: Path) -> None:
     """The folder that holds one folder a fleet. It may be a link and need not be private, but nobody else
     may be able to swap what is in it: owned by us or root, and writable by others only if sticky. Our

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 from tmaxd.ports import WorldError
@@ -11,7 +12,9 @@ from tmaxd.ports import WorldError
 LIMIT = 10 * 1024 * 1024
 """Bytes a log may have before it is rotated."""
 KEEP = 3
-"""Older files of a worker: `WORKER.log.1` is the youngest."""
+"""Older files of a worker: `WORKER.log.1` is the youngest; `.gz` is behind the number where it was packed."""
+RENAMING = threading.Lock()
+"""Held while rotated logs change their names or go, so that nobody takes one for another."""
 
 
 def rotate(path: Path, limit: int = LIMIT, keep: int = KEEP) -> bool:
@@ -25,11 +28,9 @@ def rotate(path: Path, limit: int = LIMIT, keep: int = KEEP) -> bool:
     if not stat.S_ISREG(there.st_mode) or there.st_size <= limit:
         return False
     try:
-        for number in range(keep - 1, 0, -1):
-            older = _older(path, number)
-            if os.path.lexists(older):
-                older.replace(_older(path, number + 1))
-        path.replace(_older(path, 1))
+        with RENAMING:
+            _make_way(path, keep)
+            path.replace(_older(path, 1))
     except OSError as error:
         raise WorldError(f"the log {path} cannot be rotated: {error.strerror}") from error
     return True
@@ -54,5 +55,15 @@ def rotate_own(path: Path, limit: int = LIMIT, keep: int = KEEP) -> bool:
     return True
 
 
-def _older(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.{number}")
+def _make_way(path: Path, keep: int) -> None:
+    """The name `LOG.1` is free, packed or not."""
+    for packed in (".gz", ""):
+        _older(path, keep, packed).unlink(missing_ok=True)
+        for number in range(keep - 1, 0, -1):
+            older = _older(path, number, packed)
+            if os.path.lexists(older):
+                older.replace(_older(path, number + 1, packed))
+
+
+def _older(path: Path, number: int, packed: str = "") -> Path:
+    return path.with_name(f"{path.name}.{number}{packed}")

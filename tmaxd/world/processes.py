@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from tmaxd.ports import Proc, Unknown, WorldError
 from tmaxd.world import failpoints, procfs
+from tmaxd.world.aside import Aside
 from tmaxd.world.proctree import Trees, trees
 
 MARK = b"TMAX_RUN"
@@ -172,13 +171,14 @@ class LinuxProcesses:
             return {}
         if self._stuck >= STUCK_SCANS:
             raise Unknown(f"{self._stuck} scans of /proc hang; some process is stuck in the kernel")
-        scan = _Scan(dict(runs), self._marks, asyncio.get_running_loop())
-        scan.start()
+        wanted = dict(runs)
+        looking = Aside("proc-scan", lambda: scan(wanted, self._marks), asyncio.get_running_loop())
+        looking.start()
         try:
-            return await asyncio.wait_for(asyncio.shield(scan.answer), SCAN_DEADLINE)
+            return await asyncio.wait_for(asyncio.shield(looking.answer), SCAN_DEADLINE)
         except TimeoutError:
             self._stuck += 1
-            scan.answer.add_done_callback(lambda _: self._unstuck())
+            looking.answer.add_done_callback(lambda _: self._unstuck())
             raise Unknown(f"/proc was not read within {SCAN_DEADLINE:g} s") from None
 
     def _unstuck(self) -> None:
@@ -197,42 +197,6 @@ def _refused(proc: Proc, number: int, error: OSError) -> WorldError:
     return WorldError(f"process {proc.pid} cannot be sent signal {number}: {why}")
 
 
-class _Scan(threading.Thread):
-    """One answer of `trees`, made in a thread of its own: a pool would be waited for at exit, and a scan
-    can hang."""
-
-    def __init__(
-        self, runs: dict[str, Proc | None], marks: Marks, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        super().__init__(name="proc-scan", daemon=True)
-        self._runs = runs
-        self._marks = marks
-        self._loop = loop
-        self.answer: asyncio.Future[Trees] = loop.create_future()
-        # Looked at here, so that asyncio does not complain when the waiter is gone.
-        self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
-
-    def run(self) -> None:
-        try:
-            found = scan(self._runs, self._marks)
-        except Exception as error:  # noqa: BLE001  handed to the waiter, whatever it is
-            self._tell(self._fail, error)
-        else:
-            self._tell(self._succeed, found)
-
-    def _tell(self, act: Callable[..., None], value: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
-            self._loop.call_soon_threadsafe(act, value)
-
-    def _succeed(self, found: Trees) -> None:
-        if not self.answer.done():
-            self.answer.set_result(found)
-
-    def _fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
 class Marks:
     """The `TMAX_RUN` of every process, remembered until the process ends or executes another program:
     reading environments is the dearest part of a scan."""
@@ -240,7 +204,10 @@ class Marks:
     def __init__(self) -> None:
         self._known: dict[Proc, tuple[bytes, str | None]] = {}
 
-    def of(self, table: Iterable[procfs.Stat]) -> dict[Proc, str]:
+    def of(
+        self, table: Iterable[procfs.Stat], between: Callable[[], None] = lambda: None
+    ) -> dict[Proc, str]:
+        """`between` is called after each environment that had to be read."""
         known: dict[Proc, tuple[bytes, str | None]] = {}
         marks: dict[Proc, str] = {}
         for stat in table:
@@ -251,6 +218,7 @@ class Marks:
             if entry is None or entry[0] != stat.image:
                 mark = procfs.read_mark(stat.pid, MARK)
                 entry = (stat.image, None if mark is None else mark.decode(errors="replace"))
+                between()
             known[proc] = entry
             if entry[1] is not None:
                 marks[proc] = entry[1]

@@ -7,6 +7,7 @@ ticks, and a walk with it over all processes took five times as long (36 ms agai
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from tmaxd.ports import Unknown
@@ -34,12 +35,16 @@ class Stat(NamedTuple):
     kernel: bool
     image: bytes
     """Where the environment lies in memory: another place after each exec. b"0" where we may not know."""
+    ticks: int = 0
+    """Clock ticks of processor time, all its threads, and its children that it has waited for."""
+    pages: int = 0
+    """Resident set size."""
 
 
 def parse_stat(line: bytes) -> Stat:
     """The name (field 2) may hold blanks and parentheses, so fields are counted from the last `)`."""
     head, _, tail = line.rpartition(b")")
-    fields = tail.split(None, 20)
+    fields = tail.split(None, 22)
     bounds = tail.rsplit(None, 3)  # …, environment start, its end, exit code: fields 50 to 52
     return Stat(
         pid=int(head[: head.index(b" ")]),
@@ -49,6 +54,8 @@ def parse_stat(line: bytes) -> Stat:
         alive=fields[0] not in b"ZXx" or int(fields[17]) > 1,
         kernel=bool(int(fields[6]) & _KERNEL_THREAD),
         image=bounds[1] + bounds[2] if bounds[1] != b"0" else b"0",
+        ticks=int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14]),
+        pages=int(fields[21]),
     )
 
 
@@ -63,10 +70,12 @@ def read_stat(pid: int) -> Stat | None:
     return parse_stat(line) if line else None
 
 
-def read_all_stats() -> list[Stat]:
-    """Every process that the listing shows; those that end meanwhile are left out. Raises `Unknown` when
-    the listing cannot be had whole, which a missing entry of our own shows (`/proc` of another
-    namespace, or none at all)."""
+def read_all_stats(
+    between: Callable[[], None] = lambda: None, but: Collection[int] = ()
+) -> list[Stat]:
+    """Every process that the listing shows; those that end meanwhile are left out, and those of the numbers in
+    `but`. `between` is called after each. Raises `Unknown` when the listing cannot be had whole, which a
+    missing entry of our own shows (`/proc` of another namespace, or none at all)."""
     try:
         pids = [name for name in os.listdir("/proc") if name.isdigit()]
     except OSError as error:
@@ -75,6 +84,8 @@ def read_all_stats() -> list[Stat]:
         raise Unknown("/proc does not list this process: it shows other processes than ours")
     stats: list[Stat] = []
     for pid in pids:
+        if but and int(pid) in but:
+            continue
         try:
             line = _read(f"/proc/{pid}/stat", _STAT_SIZE)
         except (FileNotFoundError, ProcessLookupError):
@@ -83,17 +94,26 @@ def read_all_stats() -> list[Stat]:
             raise Unknown(f"cannot read /proc/{pid}/stat: {error.strerror}") from error
         if line:
             stats.append(parse_stat(line))
+        between()
     return stats
 
 
 def read_mark(pid: int, name: bytes) -> bytes | None:
     """The value of a variable in the environment that the process was started with. None without it, and
     for a process that is gone or not ours to read (normal: other users, setuid programs)."""
+    return read_marks(pid, (name,))[0]
+
+
+def read_marks(pid: int, names: Sequence[bytes]) -> tuple[bytes | None, ...]:
+    """The same for several, read at one instant."""
     try:
         text = _read(f"/proc/{pid}/environ", _ENVIRON_SIZE)
     except OSError:
-        return None
-    key = name + b"="
+        text = b""
+    return tuple(_value(text, name + b"=") for name in names)
+
+
+def _value(text: bytes, key: bytes) -> bytes | None:
     if text.startswith(key):
         at = len(key)
     else:

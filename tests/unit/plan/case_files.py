@@ -4,15 +4,17 @@ A file is a list of cases. A case has a `name` and one or more `steps` (a case o
 keys directly). A step says what is new since the last one; the planner's history is carried along.
 
     wanted    groups (takes_tasks and fingerprint have defaults, delays no jitter, and the fingerprint is approved),
-              former (the same), inboxes, outboxes, shared
+              former (the same), inboxes, outboxes, shared, memory (of the fleet), one_by_one
     up        workers to see in good health: session `$NAME`, pane `%NAME`, run `NAME.1`, FIFOs where due
     seen, runs, loads, trees, intents, failed   laid over that, key by key; null takes an entry away
     pipes, no_pipes, inboxes, outboxes, shared   FIFOs that are there, or (no_pipes) are not
     foreign   names of sessions that are not ours
+    usage     the last sample: number (it is taken at `now`, or `at`), fleet, free, and workers: bytes, or bytes and
+              slope, of the run that is there
     history   what the planner remembers, laid over what it remembers by itself
     now       monotonic seconds
-    expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, waits, slots,
-              memory
+    expect    actions (all of them, in order, each with the fields that matter), wake_at, pending, waits, blocked,
+              slots, memory, counted (what is remembered of memory, as far as named)
 
 Afterwards the world is let go until it is at rest (`settles: false`: it cannot be), and `finally` says which
 workers then run, `resting` of which others the session is still there. Unknown keys are errors, so that a slip of
@@ -32,7 +34,8 @@ import yaml
 from tmaxd.plan import rules
 from tmaxd.plan.draft import split
 from tmaxd.plan.history import Death, History, LastExit, MassDeath, Roll, Slot, Stopping, Sweep
-from tmaxd.plan.observed import Intent, Load, Member, Observed, Run, Seen
+from tmaxd.plan.observed import Footprint, Intent, Load, Member, Observed, Run, Seen, Usage
+from tmaxd.plan.tallies import Mark, Memory, Tally, Victim
 from tmaxd.plan.wanted import NO_GROUP, Wanted, WantedGroup
 
 FOLDER = Path(__file__).parents[2] / "plan_cases"
@@ -50,6 +53,9 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "backoff": rules.BackoffRules,
     "limit": rules.LimitRules,
     "rollout": rules.RolloutRules,
+    "memory": rules.MemoryRules,
+    "total": rules.ThresholdRules,
+    "age": rules.AgeRules,
     "stopping": Stopping,
     "last_exit": LastExit,
 }
@@ -58,9 +64,11 @@ MAPS = ("seen", "runs", "loads", "trees", "intents")
 
 STEP_KEYS = frozenset(
     {*MAPS, "wanted", "up", "failed", "pipes", "no_pipes", "inboxes"}
-    | {"outboxes", "shared", "down", "foreign", "server", "history", "now", "expect"}
+    | {"outboxes", "shared", "down", "foreign", "server", "history", "now", "expect", "usage"}
 )
-EXPECT_KEYS = frozenset({"actions", "wake_at", "pending", "waits", "slots", "memory"})
+EXPECT_KEYS = frozenset(
+    {"actions", "wake_at", "pending", "waits", "blocked", "slots", "memory"} | {"counted"}
+)
 
 
 @dataclass
@@ -108,6 +116,7 @@ class _Table:
     failed: dict[str, str] = field(default_factory=dict)
     server: bool = True
     down: bool = False
+    usage: Raw | None = None
 
     def lay_over(self, raw: Raw) -> None:
         if "wanted" in raw:
@@ -126,6 +135,8 @@ class _Table:
         self.failed = raw.get("failed", {})
         self.server = raw.get("server", self.server)
         self.down = raw.get("down", self.down)
+        if "usage" in raw:
+            self.usage = {"at": raw["now"], **raw["usage"]}
 
     def _up(self, worker: str) -> None:
         run = f"{worker}.1"
@@ -154,6 +165,22 @@ class _Table:
             foreign=frozenset(self.foreign),
             failed=self.failed,
             down=self.down,
+            usage=None if self.usage is None else self._sample(self.usage),
+        )
+
+    def _sample(self, raw: Raw) -> Usage:
+        _only(raw, {"number", "at", "workers", "fleet", "free"}, "usage")
+        found = {}
+        for name, used in raw.get("workers", {}).items():
+            size, slope = used if isinstance(used, list) else (used, None)
+            if name in self.maps["runs"]:  # else it has ended since
+                found[name] = Footprint(self.maps["runs"][name]["run"], size, slope)
+        return Usage(
+            number=raw["number"],
+            at=float(raw["at"]),
+            workers=found,
+            fleet=raw.get("fleet", sum(footprint.bytes for footprint in found.values())),
+            free=raw.get("free"),
         )
 
 
@@ -178,7 +205,7 @@ def remembered(history: History, raw: Raw) -> History:
         "rolls": Roll,
         "deaths": Death,
     }
-    _only(raw, {*kinds, "mass"}, "history")
+    _only(raw, {*kinds, "mass", "memory"}, "history")
     added = {
         key: {
             **getattr(history, key),
@@ -187,7 +214,16 @@ def remembered(history: History, raw: Raw) -> History:
         for key, kind in kinds.items()
     }
     mass = strict(MassDeath, raw["mass"]) if "mass" in raw else history.mass
-    return msgspec.structs.replace(history, **added, mass=mass)
+    memory = _counted(raw["memory"]) if "memory" in raw else history.memory
+    return msgspec.structs.replace(history, **added, mass=mass, memory=memory)
+
+
+def _counted(raw: Raw) -> Memory:
+    parts = {"workers": Tally, "marks": Mark, "victims": Victim}
+    for key, kind in parts.items():
+        for entry in raw.get(key, {}).values():
+            _check(kind, entry)
+    return strict(Memory, raw)
 
 
 def strict(kind: type[T], raw: Raw) -> T:
@@ -215,13 +251,16 @@ def _case(raw: Raw) -> Case:
 
 
 def _wanted(raw: Raw) -> Wanted:
-    _only(raw, {"groups", "former", "inboxes", "outboxes", "shared"}, "wanted")
+    lists = {"inboxes", "outboxes", "shared"}
+    _only(raw, {"groups", "former", "memory", "one_by_one", *lists}, "wanted")
     return Wanted(
         groups={name: _group(changes) for name, changes in raw.get("groups", {}).items()},
         former={name: _group(changes) for name, changes in raw.get("former", {}).items()},
         inboxes=frozenset(raw.get("inboxes", ())),
         outboxes=frozenset(raw.get("outboxes", ())),
         shared=frozenset(raw.get("shared", ())),
+        memory=strict(rules.FleetMemoryRules, raw.get("memory", {})),
+        one_by_one=raw.get("one_by_one", False),
     )
 
 

@@ -49,8 +49,13 @@ def _compare(made: Plan, step: Step, where: str) -> None:
         assert made.pending == expect["pending"], where
     if "waits" in expect:
         assert made.waits == expect["waits"], where
+    if "blocked" in expect:
+        assert made.blocked == expect["blocked"], where
     if "slots" in expect:
         assert {group: sorted(numbers) for group, numbers in made.slots.items()} == expect["slots"]
+    if "counted" in expect:
+        whole = msgspec.json.decode(msgspec.json.encode(made.history.memory))
+        assert _as_far_as(expect["counted"], whole) == expect["counted"], where
     if "memory" in expect:
         _compare_memory(made.history, expect["memory"], where)
 
@@ -70,7 +75,7 @@ def _wished(raw: Raw) -> Raw:
     wish = dict(raw)
     if "members" in wish:
         wish["members"] = tuple(sorted(members(wish["members"])))
-    for key in ("fields", "keys", "workers"):
+    for key in ("fields", "keys", "workers", "left"):
         if key in wish:
             wish[key] = tuple(wish[key])
     return wish
@@ -89,10 +94,10 @@ def _compare_memory(history: History, wish: Raw, where: str) -> None:
 
 
 def _as_far_as(wish: Raw, whole: Raw) -> Raw:
-    """The fields that the wish names."""
+    """The fields that the wish names; `{}` stands for nothing at all."""
     return {
         key: _as_far_as(part, whole[key])
-        if isinstance(part, dict) and isinstance(whole[key], dict)
+        if part and isinstance(part, dict) and isinstance(whole[key], dict)
         else whole[key]
         for key, part in wish.items()
     }

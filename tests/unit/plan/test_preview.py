@@ -11,7 +11,7 @@ from tmaxd.plan import preview as room
 from tmaxd.plan.history import History, Slot, Stopping, Sweep
 from tmaxd.plan.observed import Intent, Load, Observed, Run, Seen
 from tmaxd.plan.plan import Plan, plan
-from tmaxd.plan.preview import preview
+from tmaxd.plan.preview import Left, preview
 from tmaxd.plan.rules import RestartRules, RolloutRules, StopRules
 from tmaxd.plan.wanted import Wanted, WantedGroup
 
@@ -47,7 +47,7 @@ def up(count: int, drift: tuple[str, ...] = ()) -> Observed:
 def shown(
     want: Wanted, there: Observed, history: History | None = None
 ) -> list[tuple[str, str, str]]:
-    found = preview(want, there, history or History(), NOW)
+    found = preview(want, there, history or History(), NOW).actions
     return [(str(x.__struct_config__.tag), x.worker, x.reason) for x in found]
 
 
@@ -69,7 +69,7 @@ def test_a_fresh_fleet_shows_its_starts_only() -> None:
 
 
 def test_a_changed_env_shows_one_worker_after_the_other_with_the_field() -> None:
-    found = preview(wanted(2), up(2, ("env",)), History(), NOW)
+    found = preview(wanted(2), up(2, ("env",)), History(), NOW).actions
     assert [(x.__struct_config__.tag, x.worker, getattr(x, "fields", None)) for x in found] == [
         ("stop", "check-1", ("env",)),
         ("start", "check-1", ("env",)),
@@ -173,6 +173,8 @@ def test_a_pinned_worker_is_not_shown_as_replaced() -> None:
     pinned = {"check-1": Intent(pinned=True)}
     there = msgspec.structs.replace(up(2, ("env",)), intents=pinned)
     assert [w for kind, w, _ in shown(wanted(2), there) if kind == "stop"] == ["check-2"]
+    left = Left(worker="check-1", reason="spec_changed", fields=("env",), why="pinned")
+    assert preview(wanted(2), there, History(), NOW).left == (left,)
 
 
 def test_what_waits_for_a_job_is_shown_as_if_the_job_had_finished() -> None:
@@ -190,8 +192,11 @@ def test_what_waits_for_a_job_is_shown_as_if_the_job_had_finished() -> None:
 def test_what_can_never_finish_does_not_keep_the_preview_from_its_end() -> None:
     ever = WantedGroup(count=1, takes_tasks=False, fingerprint="j")
     web = WantedGroup(count=1, takes_tasks=False, fingerprint="w", after=(("job", "finished"),))
-    found = shown(Wanted(groups={"web": web, "job": ever}), Observed(server=False))
-    assert {worker for _, worker, _ in found} == {"job-1"}
+    found = preview(
+        Wanted(groups={"web": web, "job": ever}), Observed(server=False), History(), NOW
+    )
+    assert {action.worker for action in found.actions} == {"job-1"}
+    assert found.left == (Left(worker="web-1", reason="after", why="job: finished"),)
 
 
 def test_a_backoff_is_waited_out() -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from tmaxd.plan.reasons import ASKED_FOR, EXCUSES_TASKS, REASONS, SPENDS_BUDGET
+from tmaxd.plan.reasons import (
+    ASKED_FOR,
+    EXCUSES_TASKS,
+    FOR_MEMORY,
+    REASONS,
+    RECYCLES,
+    SAVES_MEMORY,
+    SPENDS_BUDGET,
+)
 from tmaxd.plan.slots import LEAVING
 from tmaxd.plan.starts import NEVER_OVERLAP
 
 
 def test_every_set_is_made_of_the_words() -> None:
-    for words in (SPENDS_BUDGET, ASKED_FOR, EXCUSES_TASKS, NEVER_OVERLAP, LEAVING):
+    sets = (SPENDS_BUDGET, ASKED_FOR, EXCUSES_TASKS, NEVER_OVERLAP, LEAVING, FOR_MEMORY, RECYCLES)
+    for words in sets:
         assert words <= REASONS
 
 
@@ -31,3 +40,14 @@ def test_a_silent_worker_costs_its_tasks_an_attempt_and_itself_nothing() -> None
 
 def test_whoever_is_let_go_does_not_meet_its_successor() -> None:
     assert LEAVING <= NEVER_OVERLAP
+
+
+def test_a_fresh_run_in_place_of_a_good_one_costs_neither_worker_nor_task() -> None:
+    assert RECYCLES <= ASKED_FOR & EXCUSES_TASKS & NEVER_OVERLAP
+    assert SAVES_MEMORY < RECYCLES
+    assert not RECYCLES & SPENDS_BUDGET
+
+
+def test_an_end_for_want_of_memory_is_no_crash_and_may_be_the_task_s_doing() -> None:
+    assert not FOR_MEMORY & (SPENDS_BUDGET | EXCUSES_TASKS | ASKED_FOR)
+    assert FOR_MEMORY <= NEVER_OVERLAP

@@ -6,7 +6,7 @@ import pytest
 
 from tmaxd.plan.history import LastExit, Slot, Stopping
 from tmaxd.plan.observed import Run
-from tmaxd.plan.reasons import ASKED_FOR, REASONS, SPENDS_BUDGET, Reason
+from tmaxd.plan.reasons import ASKED_FOR, FOR_MEMORY, REASONS, SPENDS_BUDGET, Reason
 from tmaxd.plan.restarts import after_end, delay, good_time, judge, natural_end, rest
 from tmaxd.plan.rules import BackoffRules, LimitRules, RestartRules
 
@@ -147,10 +147,21 @@ def test_only_its_own_fault_counts(reason: Reason) -> None:
     slot = after_end(Slot(crashes=2), ended(reason, 1), limited(9), "a-1", up=1.0)
     if reason not in SPENDS_BUDGET:
         assert (slot.crashes, slot.next_start, slot.crashed_at) == (2, None, ())
+        assert slot.starved == (reason in FOR_MEMORY)
     else:
         assert slot.crashes == 3
         assert slot.next_start == NOW + (2.0 if reason == "start_failed" else 1.0)
         assert slot.crashed_at == (() if reason == "exited" else (NOW,))
+
+
+@pytest.mark.parametrize("reason", sorted(FOR_MEMORY))
+def test_ends_for_want_of_memory_cost_delay_and_no_budget(reason: Reason) -> None:
+    slot = Slot()
+    for due in (None, NOW + 0.5, NOW + 1.0, NOW + 2.0):
+        slot = after_end(slot, ended(reason, signal=9), limited(1), "a-1", up=1.0)
+        assert slot.next_start == due
+        assert (slot.crashes, slot.crashed_at, slot.quarantined, slot.rest) == (0, (), False, None)
+    assert after_end(slot, ended(reason, signal=9), limited(1), "a-1", up=10.0).next_start is None
 
 
 @pytest.mark.parametrize(("up", "crashes"), [(10.0, 1), (9.99, 6), (0.0, 6)])

@@ -43,6 +43,8 @@ NAMES = [
     *("count", "env", "to", "stop", "signal", "after", "retry", "timeout", "window", "version"),
     *("fleet", "workers", "pipes", "capacity", "from", "max_hops", "balance", "lease", "layout"),
     *("never", "shared", "any", "after", "on", "ended", "*", "ready", "output", "health"),
+    *("memory", "for", "total", "kill", "max_age", "jitter", "cleanup", "what", "ttl", "store"),
+    *("namespaces", "a/b", "a/", "a/*", "flags", "batching", "files", "apply", "logs"),
 ]
 TEXTS = [
     *("", "\n", "a\n", "30s\n", "30s", "0s", "0m0s", "1m30s", "30s1m", "500ms", "1.5s", "s", "１s"),
@@ -73,6 +75,7 @@ LEAVES = (
             1024,
             1025,
             999_999_999,
+            10_000_001,
             10**9,
             10**18 - 1,
         ]

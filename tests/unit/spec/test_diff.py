@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from tests.unit.spec.loading import spec_of
 from tmaxd.spec.diff import Change, _words, diff
+from tmaxd.spec.limits import FleetMemory, MaxAge, Memory, Thresholds, WorkerMemory
 from tmaxd.spec.model import (
     Backoff,
     Group,
@@ -34,9 +35,21 @@ from tmaxd.spec.supervision import (
     Stop,
 )
 from tmaxd.spec.units import Duration, Size
+from tmaxd.spec.upkeep import Cleanup, Namespace, Store
 
 WORDS = st.sampled_from(["a", "b", "{payload}", ""])
 DURATIONS = st.sampled_from([Duration(0), Duration(1.5), Duration(60)])
+SIZES = st.none() | st.sampled_from([Size(1 << 20), Size(1 << 30)])
+LIMITS = {"warn": SIZES, "kill": SIZES, "samples": st.sampled_from([1, 3])}
+CLEANUPS = st.builds(
+    Cleanup,
+    what=st.sampled_from(["tasks", "logs"]),
+    ttl=st.none() | DURATIONS,
+    every=st.none() | DURATIONS,
+    groups=st.sampled_from([(), ("a", "b")]),
+    compress=st.booleans(),
+    apply=st.booleans(),
+)
 GROUPS = st.builds(
     Group,
     kind=st.sampled_from(["run", "serve", "task"]),
@@ -82,6 +95,15 @@ GROUPS = st.builds(
     expire=st.none() | DURATIONS,
     lease=st.none() | st.just(Duration(30)),
     layout=st.sampled_from(["dedicated", "shared"]),
+    memory=st.builds(
+        WorkerMemory,
+        **LIMITS,
+        deadline=st.none() | DURATIONS,
+        max=SIZES,
+        total=st.builds(Thresholds, **LIMITS),
+    ),
+    max_tasks=st.none() | st.integers(1, 2),
+    max_age=st.none() | st.builds(MaxAge, after=DURATIONS, jitter=st.sampled_from([0.1, 0.5])),
 )
 NAMES = st.lists(WORDS, min_size=1, max_size=2).map(tuple)
 ROUTES = st.builds(
@@ -106,6 +128,22 @@ SPECS = st.builds(
         st.sampled_from(["ended", "*"]),
         st.lists(st.builds(Hook, argv=NAMES, timeout=DURATIONS), min_size=1, max_size=2).map(tuple),
     ),
+    memory=st.builds(
+        Memory,
+        sample=DURATIONS,
+        fleet=st.builds(FleetMemory, **LIMITS, hold=SIZES),
+        keep_free=SIZES,
+    ),
+    cleanup=st.lists(CLEANUPS, max_size=2).map(tuple),
+    store=st.builds(
+        Store,
+        max_value=st.sampled_from([Size(4096), Size(8192)]),
+        namespaces=st.dictionaries(
+            st.sampled_from(["*", "a/b"]),
+            st.builds(Namespace, max_keys=st.integers(1, 2), ttl=st.none() | DURATIONS),
+        ),
+    ),
+    flags=st.dictionaries(st.sampled_from(["batching", "hot_reload"]), st.booleans()),
 )
 
 
@@ -219,6 +257,48 @@ def test_the_words_of_supervision() -> None:
         ("workers.b.restart.limit.crashes", 3, 4),
         ("workers.b.rollout.surge", 0, "5%"),
         ("workers.b.stop.drain", 5.0, "never"),
+    ]
+    assert {c.field_class for c in diff(old, new)} == {"live"}
+
+
+def test_the_words_of_memory_and_upkeep() -> None:
+    old = spec_of(
+        "workers: {a: {task: [x], memory: {kill: 1GiB, deadline: never}, max_age: 1h}}\n"
+        "memory: {fleet: {hold: 2GiB}}\nflags: {batching: true}\n"
+        "cleanup: [{what: logs, ttl: 1d, every: 1h}]"
+    )
+    new = spec_of(
+        "workers: {a: {task: [x], memory: {kill: 2GiB, for: 1, total: {kill: 4GiB}}, max_tasks: 9}}\n"
+        "memory: {sample: 10s, keep_free: 1GiB}\nflags: {batching: false, hot_reload: false}\n"
+        "store: {namespaces: {notes: {max_keys: 5}}}\n"
+        "cleanup: [{what: files, ttl: 0s, every: 1h, jitter: 1m, roots: /a, files: [/a/x]}]"
+    )
+    logs = {"what": "logs", "ttl": 86400.0, "every": 3600.0, "apply": True}
+    files = {
+        "what": "files",
+        "ttl": 0.0,
+        "every": 3600.0,
+        "jitter": 60.0,
+        "roots": ["/a"],
+        "files": ["/a/x"],
+        "apply": False,
+    }
+    notes = {"max_keys": 5, "max_size": 256 * 1024**2, "ttl": "never"}
+    gib = 1024**3
+    assert [(c.key, c.old, c.new) for c in diff(old, new)] == [
+        ("cleanup", [logs], [files]),
+        ("flags.batching", True, False),
+        ("flags.hot_reload", UNSET, False),
+        ("memory.fleet.hold", 2 * gib, UNSET),
+        ("memory.keep_free", UNSET, gib),
+        ("memory.sample", 5.0, 10.0),
+        ("store.namespaces.notes", UNSET, notes),
+        ("workers.a.max_age", {"after": 3600.0, "jitter": 0.1}, UNSET),
+        ("workers.a.max_tasks", UNSET, 9),
+        ("workers.a.memory.deadline", "never", 600.0),
+        ("workers.a.memory.for", 3, 1),
+        ("workers.a.memory.kill", gib, 2 * gib),
+        ("workers.a.memory.total.kill", UNSET, 4 * gib),
     ]
     assert {c.field_class for c in diff(old, new)} == {"live"}
 

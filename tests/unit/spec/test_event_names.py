@@ -6,10 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tmaxd.daemon.events import NO_EVENTS
+from tmaxd.plan.actions import MemoryWord
 from tmaxd.plan.reasons import REASONS
 from tmaxd.spec.event_names import EVENT, EVENTS, EVERY, KINDS, MEANINGS, hook_names
 
@@ -37,6 +39,8 @@ def texts(node: ast.expr) -> Iterator[str]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             yield inner.value
+        elif isinstance(inner, ast.Attribute) and inner.attr == "what":
+            yield from get_args(MemoryWord)
 
 
 def test_they_are_those_that_the_daemon_logs() -> None:

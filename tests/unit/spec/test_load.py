@@ -13,11 +13,13 @@ import yaml
 
 from tests.unit.spec.loading import HEAD, load_files, loaded, rejected, spec_of
 from tmaxd.spec import compose
+from tmaxd.spec.limits import WorkerMemory
 from tmaxd.spec.load import Loaded, Rejected, from_text, load
 from tmaxd.spec.model import Backoff, Group, Inbox, Pipes, Retry, Spec
 from tmaxd.spec.resolved import to_text
 from tmaxd.spec.supervision import After, Pool, Stop
-from tmaxd.spec.units import Duration
+from tmaxd.spec.units import Duration, Size
+from tmaxd.spec.upkeep import Cleanup
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tmax.yaml"
 
@@ -28,6 +30,10 @@ def test_the_example() -> None:
     assert outcome.warnings == ()
     folder = str(EXAMPLE.parent)
     stop = Stop(signal="TERM", after=Duration(5))
+    memory = WorkerMemory(
+        warn=Size(200 * 1024**2), recycle=Size(400 * 1024**2), kill=Size(800 * 1024**2)
+    )
+    hour, day = Duration(3600), 86400
     assert outcome.spec == Spec(
         fleet="demo",
         workers={
@@ -39,6 +45,7 @@ def test_the_example() -> None:
                 stop=stop,
                 timeout=Duration(30),
                 retry=Retry(attempts=3, backoff=Backoff()),
+                memory=memory,
             ),
             "echo": Group(
                 kind="serve",
@@ -47,6 +54,7 @@ def test_the_example() -> None:
                 cwd=folder,
                 stop=stop,
                 window=64,
+                memory=memory,
             ),
             "shell": Group(
                 kind="run",
@@ -54,16 +62,21 @@ def test_the_example() -> None:
                 cwd="/home/user",
                 stop=stop,
                 env={"LANG": "C.UTF-8"},
+                memory=memory,
             ),
         },
         pipes=Pipes(inboxes={"tasks": Inbox(to=("check",))}),
+        cleanup=(
+            Cleanup(what="tasks", ttl=Duration(7 * day), every=hour),
+            Cleanup(what="logs", ttl=Duration(14 * day), every=hour),
+        ),
     )
 
 
 def test_the_example_with_all_that_is_commented_out() -> None:
     text, lines = re.subn(r"(?m)^( *)# (?= *(-|[a-z_]+:) )", r"\1", EXAMPLE.read_text())
     text, heads = re.subn(r"(?m)^( *)# (?=[a-z_]+:$)", r"\1", text)
-    assert (lines, heads) == (16, 2)
+    assert (lines, heads) == (26, 2)
     outcome = loaded({"tmax.yaml": text})
     assert outcome.warnings == ()
     assert outcome.spec.workers["check"].layout == "shared"
@@ -73,6 +86,12 @@ def test_the_example_with_all_that_is_commented_out() -> None:
     assert outcome.spec.on.keys() == {"worker_crashed"}
     assert set(outcome.spec.pipes.outboxes) == {"results"}
     assert [route.when for route in outcome.spec.pipes.routes] == ["done", "dead"]
+    assert [entry.what for entry in outcome.spec.cleanup] == [
+        *("tasks", "logs", "memory", "events", "files")
+    ]
+    assert outcome.spec.workers["check"].max_tasks == 1000
+    assert outcome.spec.memory.keep_free == 1024**3
+    assert outcome.spec.flags == {"session_pool": False}
 
 
 def test_the_least_file() -> None:

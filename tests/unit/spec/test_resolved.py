@@ -45,3 +45,11 @@ def test_a_revision_of_the_version_before() -> None:
     now = loaded({"tmax.yaml": HEAD + "workers: {a: {run: [x]}}"})
     assert now.text == BEFORE
     assert now.digest == "becda61cddcc573b1cb019667a412ca5d1629bf1e1ee922ec90b9a6a7ca0f73c"
+
+
+def test_a_shared_layout_keeps_its_digest() -> None:
+    """Revisions from before flags do not say who is behind a layout; nor do those where it goes without saying."""
+    for text in ("workers: {a: {task: [x], layout: shared}}", "workers: {a: {task: [x]}}"):
+        assert "layout_by" not in loaded({"tmax.yaml": HEAD + text}).text
+    said = loaded({"tmax.yaml": HEAD + "workers: {a: {task: [x], layout: dedicated}}"})
+    assert '"layout_by":"file"' in said.text

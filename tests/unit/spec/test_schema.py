@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -15,6 +16,7 @@ from tests.unit.spec.loading import spec_of
 from tmaxd.spec import reference, schema
 from tmaxd.spec.fields import CLASSES, class_of
 from tmaxd.spec.file_model import SpecFile
+from tmaxd.spec.flags import FLAGS
 from tmaxd.spec.shapes import FILE, Keys, Many, Mixed, Names, Shape
 from tmaxd.spec.wording import choices, wanted
 
@@ -93,6 +95,19 @@ def test_editors_accept_the_example() -> None:
         ("workers: {}\npipes: {routes: [{from: a, to: []}]}", False),
         ("workers: {}\npipes: {outboxes: {r: {from: a}}, inboxes: {t: {to: [a, b]}}}", True),
         ("workers: {}\npipes: {outboxes: {r: {to: a}}}", False),
+        ("workers: {a: {task: [x], memory: {kill: '${K}', for: 2}, max_age: never}}", True),
+        ("workers: {a: {task: [x], memory: {limit: 1GiB}}}", False),
+        ("workers: {a: {task: [x], max_tasks: '${M}', max_age: {after: 1h, x-why: 1}}}", True),
+        ("workers: {a: {task: [x], max_age: {after: 1h, jitter: 2}}}", False),
+        ("workers: {}\ncleanup: [{what: tasks, ttl: '${T}', every: 1h}]", True),
+        ("workers: {}\ncleanup: [{what: task, ttl: 1h, every: 1h}]", False),
+        ("workers: {}\ncleanup: [{ttl: 1h, every: 1h}]", False),
+        ("workers: {}\nmemory: {worker: {total: {kill: 1GiB}}}", False),
+        ("workers: {}\nstore: {namespaces: {'*': {ttl: never}, a/b: null}}", False),
+        ("workers: {}\nstore: {namespaces: {'*': {ttl: never}, a/b: {}}}", True),
+        ("workers: {}\nstore: {namespaces: {a/: {}}}", False),
+        ("workers: {}\nflags: {session_pool: '${P}', batching: null}", True),
+        ("workers: {}\nflags: {sesion_pool: false}", False),
     ],
 )
 def test_editors_judge_as_the_loader_does(text: str, good: bool) -> None:
@@ -134,7 +149,9 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
         checker = Draft202012Validator({"$defs": ROOT["$defs"], **value})
         for example in value.get("examples", ()):
             checker.validate(example)
-    group = {"task": ["x"], **nested(defaults)}
+    group = {"task": ["x"], **nested({k: v for k, v in defaults.items() if k != ("max_age",)})}
+    assert defaults["max_age",] == "never"
+    group["max_age"]["after"] = "1h"
     group["restart"]["limit"]["crashes"] = 3
     group["ready"]["tcp"] = group["health"]["tcp"] = 1
     least = """
@@ -144,6 +161,7 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
     ready: {tcp: 1}
     health: {tcp: 1}
     pool: {}
+    max_age: 1h
 """
     pipes = {key: KEYS["pipes", key]["default"] for key in ("layout", "capacity")}
     route = {"from": "a", "to": "b"}
@@ -155,8 +173,31 @@ def test_examples_are_valid_and_defaults_are_what_the_model_has() -> None:
     assert spec_of(
         written + json.dumps(pipes | {"routes": [route | whole]}) + f"\non: {on}"
     ) == spec_of(
-        f"workers:{least}  b: {{task: [x]}}\npipes: {{routes: [{{from: a, to: b}}]}}\n"
+        f"workers:{least}  b: {{task: [x]}}\npipes: {{layout: dedicated, routes: [{{from: a, to: b}}]}}\n"
         "on: {ended: {run: [x]}}"
+    )
+
+
+def test_defaults_of_the_fleet_are_what_the_model_has() -> None:
+    defaults = {
+        path: value["default"]
+        for path, value in KEYS.items()
+        if "default" in value and path[0] in ("memory", "store", "flags", "cleanup")
+    }
+    assert len(defaults) >= 10 + len(FLAGS)
+    file = nested({p: v for p, v in defaults.items() if p[0] != "cleanup"})
+    file["store"]["namespaces"] = {"x": file["store"]["namespaces"]["*"]}
+    entry = {p[-1]: v for p, v in defaults.items() if p[0] == "cleanup"}
+    cleanup = {"what": "tasks", "ttl": "1h", "every": "1h", "apply": True}
+    logs = entry | cleanup | {"what": "logs"}
+    words = yaml.safe_dump(file | {"cleanup": [logs]})
+    least = spec_of(
+        "workers: {a: {task: [x]}}\nstore: {namespaces: {x: {}}}\n"
+        "cleanup: [{what: logs, ttl: 1h, every: 1h}]"
+    )
+    said = spec_of("workers: {a: {task: [x]}}\n" + words)
+    assert said == msgspec.structs.replace(
+        least, flags={name: flag.default for name, flag in FLAGS.items()}
     )
 
 

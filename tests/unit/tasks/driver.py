@@ -19,6 +19,7 @@ from tmaxd.tasks.frames import (
 )
 from tmaxd.tasks.policy import GroupPolicy
 from tmaxd.tasks.records import Closed, Done, Options, Requeued, TaskRecord
+from tmaxd.testing import durable_purge
 from tmaxd.testing.disk import Disk
 
 T = TypeVar("T")
@@ -135,6 +136,8 @@ def read(disk: Disk, query: ev.Query, now: float) -> ev.Event:
             return ev.TasksFound(token, disk.find(ids))
         case ev.FindKey(token, group, key):
             return ev.KeyFound(token, disk.find_key(group, key))
+        case ev.PurgeTasks(token, wish):
+            return ev.TasksPurged(token, durable_purge.purge(disk, wish), "")
 
 
 def frames_of(data: bytes) -> Sequence[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`tmaxctl pin TARGET…`: workers are not replaced for changes of the file."""
+"""`tmaxctl pin TARGET…`: workers are not replaced, neither for changes of the file nor by a restart."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tmaxd.ctl.ordering import Order, carry_out, targets
 @targets
 @verb
 def command(console: Console, targets: tuple[str, ...], everything: bool) -> None:
-    """Keep workers from being replaced for changes of the file, until `unpin`; meanwhile they carry a mark that a
-    change is pending. TARGET is a group or a worker. What crashes is started again all the same, with
-    what the file says then.
+    """Keep workers from being replaced, until `unpin`: for changes of the file, for age or memory, and by a `restart`
+    (except one with --now). Meanwhile they carry a mark that it is pending. TARGET is a group or a worker. A `stop`
+    stops them, and what crashes is started again, with what the file says then.
     """
     carry_out(console, Order("pin", targets, everything))

@@ -20,8 +20,8 @@ from tmaxd.ctl.render_changes import plan as render
 @click.argument("spec", type=click.Path(path_type=Path), required=False)
 @verb
 def command(console: Console, spec: Path | None) -> None:
-    """Show what a reload would do now: each action with its reason, and the settings that change without
-    one. Changes nothing.
+    """Show what a reload would do now: each action with its reason, the settings that change without one, and
+    what would be left as it is: pinned workers, and changes that have failed already. Changes nothing.
 
     With SPEC: what it would do if that file were saved over the one in force. It may lie anywhere:
     the paths in it are taken as if it lay in the place of the one in force.
@@ -87,5 +87,6 @@ def _offline(path: Path, wanted: str | None) -> dict[str, Any]:
 
 
 def _answer(outcome: str, **parts: list[dict[str, Any]]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"actions": [], "settings": [], "problems": [], "warnings": []}
-    return {"outcome": outcome, **empty, **parts}
+    lists = ("actions", "settings", "waiting", "failed_changes", "problems", "warnings")
+    empty: dict[str, Any] = {key: [] for key in lists}
+    return {"outcome": outcome, "set_aside": False, **empty, **parts}

@@ -1,4 +1,4 @@
-"""`tmaxctl unpin TARGET…`: pinned workers follow the file again."""
+"""`tmaxctl unpin TARGET…`: pinned workers are replaced again, where that waits for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tmaxd.ctl.ordering import Order, carry_out, targets
 @targets
 @verb
 def command(console: Console, targets: tuple[str, ...], everything: bool) -> None:
-    """Let pinned workers follow the file again: changes that waited for it begin. TARGET is a group or a
+    """Let pinned workers follow the file again: changes and restarts that waited for it begin. TARGET is a group or a
     worker.
     """
     carry_out(console, Order("unpin", targets, everything))

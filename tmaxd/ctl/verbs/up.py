@@ -16,7 +16,8 @@ from tmaxd.ctl.errors import WRONG, CtlError, NoDaemon, TimedOut, WrongUsage
 from tmaxd.ctl.hints import hints_for, must_be_named
 from tmaxd.ctl.launch import Daemon, launch
 from tmaxd.ctl.options import verb, wait_option
-from tmaxd.ctl.render_status import blockers, cannot_start, progress
+from tmaxd.ctl.render_standing import went_back
+from tmaxd.ctl.render_status import blockers, cannot_start, is_stuck, progress
 from tmaxd.ctl.text import many, span
 from tmaxd.ctl.verbs import reload
 from tmaxd.places import places
@@ -38,6 +39,9 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
 
     Without SPEC: tmax.yaml of this folder; where there is none, the file from which the fleet that
     --fleet or TMAX_FLEET names was run last.
+
+    Ends with 1 as soon as it is certain that not all comes up as the file says, with who, and why: workers
+    that crash too often or have failed for good, changes of groups that failed.
     """
     given, spec = spec, spec or _default(console.fleet)
     name = _checked(console, spec)
@@ -52,6 +56,8 @@ def command(console: Console, spec: Path | None, wait: float) -> None:
         _converge(api, launch(spec, places(name)), wait, live)
     took = time.monotonic() - started
     value = api.get("/v1/status")
+    if wait:
+        _check_all_up(api, value)
     if console.as_json:
         console.json(
             {
@@ -169,7 +175,11 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
             value = api.get("/v1/status")
         except NoDaemon:
             value = {}
-        if value and (wait == 0 or value["converged"]):
+        if value and value["spec"]["state"] == "waiting":
+            # `hot_reload` is off, so it goes on with what was in force; but here somebody asks.
+            api.post("/v1/reload", {"wait": 0.0})
+            continue
+        if value and (wait == 0 or value["converged"] or is_stuck(value)):
             return
         if value:
             state = progress(value)
@@ -181,6 +191,21 @@ def _converge(api: Api, daemon: Daemon, wait: float, live: Live) -> None:
             raise _not_in_time(api, wait or 30.0, state, value)
         live.show(state)
         time.sleep(LOOK_EVERY)
+
+
+def _check_all_up(api: Api, value: dict[str, Any]) -> None:
+    """Nothing more happens by itself: then all is as the file says, or somebody has to know."""
+    hint = hints_for(api.fleet)
+    back = [went_back(g["name"], g["rolled_back"]) for g in value["groups"] if g["rolled_back"]]
+    failed = is_stuck(value) or any(w["state"] == "failed" for w in value["workers"])
+    if not back and not failed:
+        return
+    head = f"fleet {api.fleet} runs, and not all of it as the file says: {progress(value)}"
+    lines = [f"{head} (`{hint('status')}`)", *(f"  {line}" for line in back)]
+    if failed:
+        lines += blockers(value, hint)
+    details = {"fleet": api.fleet, "pid": value["pid"], "converged": value["converged"]}
+    raise CtlError("\n".join(lines), "change_failed" if back else "failed", details)
 
 
 def _cannot(api: Api, state: str, value: dict[str, Any]) -> CtlError:

@@ -25,7 +25,8 @@ from tmaxd.ctl.text import many, span
     type=click.Choice(STATES),
     default="ready",
     show_default=True,
-    help="idle: ready and without tasks; settled: as the file and all orders want it.",
+    help="idle: ready and without tasks; obeyed: all orders are carried out; settled: as the file and all "
+    "orders want it.",
 )
 @timeout_option("Give it up after DUR; else never.")
 @verb
@@ -34,7 +35,8 @@ def command(console: Console, targets: tuple[str, ...], what: str, timeout: floa
     It goes on where the daemon ends and comes back.
 
     Nobody who was stopped by an order or ended well is waited for, unless it is for just that. Ends
-    with 4 when the time is over, and with 1 when a worker has failed for good: with who, and why.
+    with 4 when the time is over, and with 1 when a worker has failed for good, or (settled) when what the
+    file says of a group has failed and it went back to what was good before: with who, and why.
     """
     api = fleet.daemon(console.fleet)
     begun = time.monotonic()

@@ -16,9 +16,19 @@ from aiohttp import web
 from tmaxd.daemon.api import (
     awaiting,
     cancel,
+    cleanup,
     diff,
     down,
     events,
+    flag_set,
+    flags,
+    memory_cleanup,
+    memory_entry,
+    memory_list,
+    memory_put,
+    memory_stats,
+    memory_watch,
+    memory_write,
     order,
     ping,
     plan,
@@ -38,6 +48,7 @@ from tmaxd.daemon.api.facade import Denied
 from tmaxd.daemon.api.peer import may_enter, peer_uid
 from tmaxd.daemon.api.verb import Context, Verb
 from tmaxd.ports import JournalError, Unknown
+from tmaxd.ports.store import StoreError
 
 VERBS: tuple[Verb, ...] = (
     ping.VERB,
@@ -52,11 +63,21 @@ VERBS: tuple[Verb, ...] = (
     retry.VERB,
     wait.VERB,
     events.VERB,
+    memory_entry.VERB,
+    memory_put.VERB,
+    memory_list.VERB,
+    memory_write.VERB,
+    memory_watch.VERB,
+    memory_stats.VERB,
+    memory_cleanup.VERB,
     order.VERB,
+    flags.VERB,
+    flag_set.VERB,
     revisions.VERB,
     diff.VERB,
     rollback.VERB,
     awaiting.VERB,
+    cleanup.VERB,
     down.VERB,
 )
 
@@ -98,6 +119,8 @@ async def _errors(request: web.Request, handler: Next) -> web.StreamResponse:
         return _closing(refuse(refusal_of(denied)), request)
     except JournalError as error:
         return refuse(Refusal(503, "journal", str(error)))
+    except StoreError as error:
+        return refuse(Refusal(503, "store", str(error)))
     except Unknown as error:
         return refuse(Refusal(503, "unknown", f"no whole answer in time: {error}"))
     except web.HTTPException as error:

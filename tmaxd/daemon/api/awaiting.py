@@ -1,4 +1,5 @@
-"""POST /v1/await: an answer once workers are as somebody wants them, or when the time is over."""
+"""POST /v1/await: an answer once workers are as somebody wants them, or will not be by themselves, or the time is
+over."""
 
 from __future__ import annotations
 
@@ -24,9 +25,13 @@ VERB = Verb(
     "POST",
     "/v1/await",
     handle,
-    "Wait until workers are ready, healthy, idle, finished, stopped, started or settled",
+    "Wait until workers are ready, healthy, idle, finished, stopped, started, obeyed or settled",
     {
-        200: ("They are, or the time is over", "application/json", Awaited),
+        200: (
+            "They are, or will not be by themselves, or the time is over",
+            "application/json",
+            Awaited,
+        ),
         400: ("`bad_body`", "application/json", Refused),
         404: ("`unknown_target`", "application/json", Refused),
     },

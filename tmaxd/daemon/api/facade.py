@@ -11,12 +11,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
+from tmaxd.daemon.api.memory_facade import MemoryFacade
 from tmaxd.daemon.api.types import (
     Accepted,
     Await,
     Awaited,
+    CleanedUp,
+    CleanupWish,
     Difference,
     Event,
+    FlagChange,
+    FlagChanged,
+    FlagList,
     Order,
     Ordered,
     Ping,
@@ -42,6 +48,9 @@ DenialReason = (
         "bad_order",
         "unknown_revision",
         "bad_revision",
+        "unknown_flag",
+        "bad_flag",
+        "bad_cleanup",
     ]
 )
 
@@ -57,13 +66,16 @@ class Denied(Exception):
 
 
 class Facade(Protocol):
+    @property
+    def memory(self) -> MemoryFacade: ...
+
     def ping(self) -> Ping: ...
 
     def status(self) -> Status: ...
 
     async def reload(self, wait: float) -> ReloadResult:
-        """Look at the spec file now, apply it if it is good, and wait at most `wait` seconds for the
-        fleet to converge (0: not at all)."""
+        """Look at the spec file now, apply it if it is good, and wait at most `wait` seconds until nothing more happens
+        by itself (0: not at all)."""
 
     async def plan(self, spec: Path | None = None) -> PlanResult:
         """What `reload` would do; changes nothing. `spec` (absolute): what it would do if that file's content
@@ -98,8 +110,13 @@ class Facade(Protocol):
     async def order(self, order: Order) -> Ordered:
         """Returns when it is on disk. Raises `Denied`."""
 
+    def flags(self) -> FlagList: ...
+
+    async def set_flag(self, change: FlagChange) -> FlagChanged:
+        """Returns when it is in force and on disk. Raises `Denied`."""
+
     async def awaited(self, wish: Await) -> Awaited:
-        """Returns when it is so, or the time is over. Raises `Denied`."""
+        """Returns when it is so, or cannot come to be by itself, or the time is over. Raises `Denied`."""
 
     async def revisions(self) -> RevisionList: ...
 
@@ -117,6 +134,9 @@ class Facade(Protocol):
 
     async def later_event(self, seq: int) -> None:
         """Returns once there is an event with a higher number."""
+
+    async def cleanup(self, wish: CleanupWish) -> CleanedUp:
+        """Returns when it is done. Raises `Denied`."""
 
     async def down(self) -> None:
         """Begin the shutdown: workers are stopped, then the daemon exits. Returns at once; safe to

@@ -23,7 +23,16 @@ from tmaxd.daemon.api.verb import Parameter, Verb
 from tmaxd.spec import problems
 from tmaxd.tasks import records
 
-WORDED = (types.refused, types.spec, types.status, types.tasks, records.read, problems)
+WORDED = (
+    types.flags,
+    types.memory,
+    types.refused,
+    types.spec,
+    types.status,
+    types.tasks,
+    records.read,
+    problems,
+)
 """The modules whose structs say something of their fields."""
 
 REF = "#/components/schemas/{name}"
@@ -74,7 +83,9 @@ def _components() -> dict[str, dict[str, Any]]:
     for name, component in components.items():
         struct = getattr(types, name, None) or getattr(records, name)
         for base, field in product(struct.__mro__, component["properties"]):
-            if words := texts.get((base.__name__, field)):
+            # `for_` in Python is `for` in JSON.
+            names = (base.__name__, field), (base.__name__, f"{field}_")
+            if words := texts.get(names[0]) or texts.get(names[1]):
                 component["properties"][field]["description"] = words
         component.pop("title", None)
         if "description" in component:

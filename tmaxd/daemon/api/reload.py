@@ -1,4 +1,4 @@
-"""POST /v1/reload: look at the spec file now, apply it, and wait until the fleet has converged."""
+"""POST /v1/reload: look at the spec file now, apply it, and wait until the fleet has converged or is stuck."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERB = Verb(
     "POST",
     "/v1/reload",
     handle,
-    "Look at the spec file now, apply it if it is good, and wait until the fleet has converged",
+    "Look at the spec file now, apply it if it is good, and wait until the fleet has converged or is stuck",
     {200: ("The outcome; a rejected spec is one too", "application/json", ReloadResult)},
     parameters=(
         Parameter(

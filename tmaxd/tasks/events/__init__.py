@@ -21,6 +21,7 @@ from tmaxd.tasks.events.effects import (
     DenyReason,
     Effect,
     Ended,
+    Forgotten,
     Publish,
     Send,
     SendShared,
@@ -31,7 +32,15 @@ from tmaxd.tasks.events.effects import (
     Verdict,
     Verdicts,
 )
-from tmaxd.tasks.events.queries import FindKey, FindTasks, LoadDue, LoadExpired, LoadPage, Query
+from tmaxd.tasks.events.queries import (
+    FindKey,
+    FindTasks,
+    LoadDue,
+    LoadExpired,
+    LoadPage,
+    PurgeTasks,
+    Query,
+)
 from tmaxd.tasks.events.told import (
     Adopted,
     Cancel,
@@ -40,6 +49,7 @@ from tmaxd.tasks.events.told import (
     DueLoaded,
     Event,
     ExpiredLoaded,
+    Forget,
     Frames,
     Gone,
     Groups,
@@ -52,6 +62,7 @@ from tmaxd.tasks.events.told import (
     Submit,
     TakenBack,
     TasksFound,
+    TasksPurged,
     Tick,
 )
 
@@ -71,6 +82,8 @@ __all__ = [
     "ExpiredLoaded",
     "FindKey",
     "FindTasks",
+    "Forget",
+    "Forgotten",
     "Frames",
     "Gone",
     "Groups",
@@ -81,6 +94,7 @@ __all__ = [
     "LoadPage",
     "Loaded",
     "Publish",
+    "PurgeTasks",
     "Query",
     "Ready",
     "Restored",
@@ -93,6 +107,7 @@ __all__ = [
     "TakeBack",
     "TakenBack",
     "TasksFound",
+    "TasksPurged",
     "Tick",
     "Unspool",
     "Verdict",

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from tmaxd.tasks.events.queries import Query
-from tmaxd.tasks.records import State, TaskRecord
+from tmaxd.tasks.records import Purged, State, TaskRecord
 
 
 class Spool(msgspec.Struct, frozen=True):
@@ -115,6 +115,14 @@ class Verdicts(msgspec.Struct, frozen=True):
     tasks: Sequence[tuple[int, Verdict]]
 
 
+class Forgotten(msgspec.Struct, frozen=True):
+    """The answer to a `Forget`. None: nothing has changed, and `trouble` says why."""
+
+    token: int
+    purged: Purged | None
+    trouble: str = ""
+
+
 class Publish(msgspec.Struct, frozen=True):
     """Whole lines for an outbox, one for each task that ended."""
 
@@ -138,6 +146,7 @@ Effect = (
     | Accepted
     | Denied
     | Verdicts
+    | Forgotten
     | Publish
     | Ended
 )

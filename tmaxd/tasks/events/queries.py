@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tmaxd.tasks.records import Purge
+
 
 class LoadPage(msgspec.Struct, frozen=True):
     """`Journal.page`, answered by `Loaded`."""
@@ -45,4 +47,11 @@ class FindKey(msgspec.Struct, frozen=True):
     key: str
 
 
-Query = LoadPage | LoadDue | LoadExpired | FindTasks | FindKey
+class PurgeTasks(msgspec.Struct, frozen=True):
+    """`Journal.purge`, answered by `TasksPurged` with the same token."""
+
+    token: int
+    wish: Purge
+
+
+Query = LoadPage | LoadDue | LoadExpired | FindTasks | FindKey | PurgeTasks

@@ -8,7 +8,7 @@ import msgspec
 
 from tmaxd.tasks.frames import Form, Frame
 from tmaxd.tasks.policy import GroupPolicy
-from tmaxd.tasks.records import PLAIN, Found, Lease, Options, Page, State
+from tmaxd.tasks.records import PLAIN, Found, Lease, Options, Page, Purge, Purged, State
 
 
 class Groups(msgspec.Struct, frozen=True):
@@ -75,6 +75,13 @@ class Retry(msgspec.Struct, frozen=True):
 
     token: int
     ids: Sequence[int]
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Have a slice of what is over forgotten; answered by `Forgotten`."""
+
+    token: int
+    wish: Purge
 
 
 class Adopted(msgspec.Struct, frozen=True):
@@ -184,6 +191,14 @@ class KeyFound(msgspec.Struct, frozen=True):
     failed: bool = False
 
 
+class TasksPurged(msgspec.Struct, frozen=True):
+    """Answer to `PurgeTasks`; None: it failed, and `trouble` says why."""
+
+    token: int
+    purged: Purged | None
+    trouble: str = ""
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -195,6 +210,7 @@ Event = (
     | Submit
     | Cancel
     | Retry
+    | Forget
     | Adopted
     | Ready
     | Frames
@@ -206,5 +222,6 @@ Event = (
     | ExpiredLoaded
     | TasksFound
     | KeyFound
+    | TasksPurged
     | Tick
 )

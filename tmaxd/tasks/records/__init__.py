@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tmaxd.tasks.records.fleet import EventNoted, EventsForgotten, FleetRecord, Kept
+from tmaxd.tasks.records.purge import Purge, Purged, Span
 from tmaxd.tasks.records.read import (
     HELD_PAYLOAD,
     PAGE_CHARS,
@@ -68,6 +69,8 @@ __all__ = [
     "Options",
     "Outcome",
     "Page",
+    "Purge",
+    "Purged",
     "Queued",
     "Record",
     "Released",
@@ -78,6 +81,7 @@ __all__ = [
     "RunReady",
     "RunStarted",
     "RunTaken",
+    "Span",
     "State",
     "Submitted",
     "TaskFilter",

@@ -9,13 +9,25 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tmaxd.ports import EventFilter, EventRow, JournalError, Recovered, Revision, RevisionRow
-from tmaxd.tasks.records import Found, Page, Record, State, TaskFilter, TaskRow, TaskStory
-from tmaxd.world.journal import listing, mark, named, notes, waiting
+from tmaxd.tasks.records import (
+    Found,
+    Page,
+    Purge,
+    Purged,
+    Record,
+    State,
+    TaskFilter,
+    TaskRow,
+    TaskStory,
+)
+from tmaxd.world.journal import listing, mark, named, needed, notes, purge, waiting
 from tmaxd.world.journal.reader import UNREADABLE, Reader, read_only
 from tmaxd.world.journal.recovery import recover
 from tmaxd.world.journal.schema import check_version, connect, damaged, prepare
@@ -23,6 +35,9 @@ from tmaxd.world.journal.writer import Writer, Written
 
 OLDEST = (3, 35)
 """The SQLite that knows everything used here: UPDATE … FROM, JSON functions."""
+
+PIECES = 2000
+"""Rows of `ends` that are looked through at a time."""
 
 
 def open_journal(
@@ -78,11 +93,11 @@ class SqliteJournal:
         self._problems = problems
         self._dispatch = Reader(path, loop, "journal-dispatch", reading)
         self._people = Reader(path, loop, "journal-people")
-        self._last: Written | None = None
+        self._last: asyncio.Future[Any] | None = None
 
     def write(self, records: Sequence[Record]) -> Written:
-        self._last = self._writer.write(records)
-        return self._last
+        self._last = written = self._writer.write(records)
+        return written
 
     def trouble(self) -> str | None:
         return self._writer.trouble
@@ -126,6 +141,29 @@ class SqliteJournal:
 
     async def revision(self, number: int) -> Revision | None:
         return await self._people.read(lambda db: notes.revision(db, number))
+
+    def purge(self, wish: Purge) -> asyncio.Future[Purged]:
+        if wish.dry:
+            return asyncio.ensure_future(self._people.read(lambda db: purge.purge(db, wish)))
+        self._last = done = self._writer.run(lambda db: purge.purge(db, wish))
+        return done
+
+    async def named_files(self, paths: Sequence[str]) -> frozenset[str]:
+        wanted, found = frozenset(paths), set[str]()
+        last: int | None = 0
+        while last is not None:
+            look = partial(needed.named_files, after=last, limit=PIECES)
+            some, last = await self._people.read(look)
+            found |= some & wanted
+        return frozenset(found)
+
+    async def result_files(self, tasks: Sequence[int]) -> dict[int, str | None]:
+        await self._settled()
+        return await self._people.read(lambda db: needed.result_files(db, tasks))
+
+    async def oldest_lease(self) -> float | None:
+        await self._settled()
+        return await self._people.read(needed.oldest_lease)
 
     async def close(self) -> None:
         """Write what waits, then let go. A batch that the disk refuses fails with JournalError."""

@@ -3,7 +3,8 @@
 A batch is never dropped and never overtaken. When the disk refuses (full, read-only, I/O error), the
 connection is opened anew and the same batches are tried each second, `trouble` saying why. An error that
 trying again cannot mend (a record that contradicts the database: a bug) breaks the journal: this batch and
-all after it fail with JournalError, since what follows may rest on it.
+all after it fail with JournalError, since what follows may rest on it. An errand is work that nothing rests on: it
+has a transaction of its own, between those of batches, and what goes wrong in it is told and not tried again.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import EllipsisType
+from typing import Any, Generic, TypeVar
 
 from tmaxd.ports import JournalError
 from tmaxd.tasks.records import Done, Record, Submitted
@@ -36,6 +40,14 @@ _MENDABLE = (sqlite3.OperationalError, sqlite3.InternalError)
 Written = asyncio.Future[None]
 Batch = tuple[Sequence[Record], Written]
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand(Generic[T]):
+    work: Callable[[sqlite3.Connection], T]
+    done: asyncio.Future[T]
+
 
 class Writer:
     """Owns `db`, opened in the caller's thread and closed in its own."""
@@ -53,7 +65,7 @@ class Writer:
         self._loop = loop
         self._marker = marker
         self._on_trouble = on_trouble
-        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        self._batches: SimpleQueue[Batch | _Errand[Any] | None] = SimpleQueue()
         self._closing = threading.Event()
         self._broken: JournalError | None = None
         self._roomy = False
@@ -69,6 +81,16 @@ class Writer:
             self._batches.put((records, done))
         return done
 
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """An errand, within a transaction. Whoever waits for it gets what `work` returns, or JournalError: then it has
+        changed nothing."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        if self._closing.is_set():
+            done.set_exception(JournalError(f"{self._path}: is closed; nothing more is written"))
+        else:
+            self._batches.put(_Errand(work, done))
+        return done
+
     def close(self) -> None:
         """Write what waits, unless the disk refuses it, and end the thread. Blocks."""
         if not self._closing.is_set():
@@ -79,21 +101,24 @@ class Writer:
     # ------------------------------------------------------------------------- in the thread
 
     def _run(self) -> None:
-        last = False
         try:
-            while not last:
-                group, last = self._gather()
+            while True:
+                group, then = self._gather()
                 if group:
                     self._commit(group)
+                if isinstance(then, _Errand):
+                    self._perform(then)
+                elif then is None:
+                    break
         finally:
             self._db.close()
             self._marker.close()
 
-    def _gather(self) -> tuple[list[Batch], bool]:
-        """Wait for a batch and take those that wait with it. True: none will follow."""
+    def _gather(self) -> tuple[list[Batch], _Errand[Any] | EllipsisType | None]:
+        """Wait for a batch and take those that wait with it; and what comes next: None is the end."""
         first = self._first()
-        if first is None:
-            return [], True
+        if not isinstance(first, tuple):
+            return [], first
         group = [first]
         tasks = _tasks(first)
         while tasks < GROUP_TASKS:
@@ -101,13 +126,13 @@ class Writer:
                 batch = self._batches.get_nowait()
             except Empty:
                 break
-            if batch is None:
-                return group, True
+            if not isinstance(batch, tuple):
+                return group, batch
             group.append(batch)
             tasks += _tasks(batch)
-        return group, False
+        return group, ...
 
-    def _first(self) -> Batch | None:
+    def _first(self) -> Batch | _Errand[Any] | None:
         if not self._roomy:
             with suppress(Empty):
                 return self._batches.get(timeout=QUIET)
@@ -144,6 +169,32 @@ class Writer:
         self._db.execute("COMMIT")
         failpoints.hit("journal.after_commit")
         return reached
+
+    def _perform(self, errand: _Errand[Any]) -> None:
+        result, failure = None, self._broken
+        if failure is None:
+            try:
+                result = self._alone(errand.work)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the thread
+                self._rollback()
+                failure = JournalError(f"{self._path}: {error}; nothing of it was done")
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(_answer, errand.done, result, failure)
+
+    def _alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        before = db.total_changes
+        result = work(db)
+        if db.total_changes == before:
+            db.execute("ROLLBACK")  # a commit would cost an fsync
+            return result
+        reached = mark.count(db, self._marker.last.commits + 1)
+        failpoints.hit("journal.before_commit")
+        db.execute("COMMIT")
+        failpoints.hit("journal.after_commit")
+        self._marker.put(reached)
+        return result
 
     def _refused(self, error: sqlite3.Error) -> JournalError | None:
         """Wait and open the database anew; an error when there is no use in waiting."""
@@ -186,6 +237,15 @@ def _tasks(batch: Batch) -> int:
         len(r.payloads) if isinstance(r, Submitted) else len(r.tasks) if isinstance(r, Done) else 1
         for r in batch[0]
     )
+
+
+def _answer(done: asyncio.Future[Any], result: object, failure: JournalError | None) -> None:
+    if done.cancelled():
+        return
+    if failure is None:
+        done.set_result(result)
+    else:
+        done.set_exception(failure)
 
 
 def _settle(futures: list[Written], failure: JournalError | None) -> None:

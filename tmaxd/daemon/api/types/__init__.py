@@ -7,24 +7,56 @@ Every time is wall time, in seconds since the epoch, unless its name says otherw
 from __future__ import annotations
 
 from tmaxd.daemon.api.types.awaited import Await, Awaited, AwaitFor, Missing
+from tmaxd.daemon.api.types.cleanup import (
+    CleanedUp,
+    CleanupItem,
+    CleanupRun,
+    CleanupStatus,
+    CleanupWish,
+)
 from tmaxd.daemon.api.types.conditions import Condition
 from tmaxd.daemon.api.types.events import Event, EventList
+from tmaxd.daemon.api.types.flags import (
+    FlagChange,
+    FlagChanged,
+    FlagList,
+    FlagOverride,
+    FlagStatus,
+)
+from tmaxd.daemon.api.types.memory import (
+    DeleteOp,
+    IncrOp,
+    MemoryChange,
+    MemoryCleaned,
+    MemoryEntry,
+    MemoryOutcome,
+    MemoryPage,
+    MemoryStats,
+    MemoryWrite,
+    MemoryWritten,
+    NamespaceStats,
+    PutOp,
+)
 from tmaxd.daemon.api.types.orders import Order, Ordered
 from tmaxd.daemon.api.types.refused import Refused
 from tmaxd.daemon.api.types.revisions import (
     ChangedKey,
     Difference,
+    FailedChange,
     RevisionList,
     RevisionRow,
     Rollback,
     RolledBack,
+    RolledBackGroup,
 )
 from tmaxd.daemon.api.types.spec import (
     PlannedAction,
     PlannedSetting,
+    PlannedWait,
     PlanResult,
     ProblemReport,
     ReloadResult,
+    SpecState,
     SpecStatus,
     report,
 )
@@ -38,7 +70,6 @@ from tmaxd.daemon.api.types.status import (
     OutboxStatus,
     Ping,
     PoolStatus,
-    RolledBackGroup,
     RouteStatus,
     Status,
     Stopping,
@@ -62,6 +93,7 @@ from tmaxd.daemon.api.types.tasks import (
     WaitFor,
     Word,
 )
+from tmaxd.daemon.api.types.usage import ContainmentStatus, FleetUsage, Usage, UsageTotal
 
 __all__ = [
     "Accepted",
@@ -72,15 +104,39 @@ __all__ = [
     "ChainLink",
     "ChangedKey",
     "Channel",
+    "CleanedUp",
+    "CleanupItem",
+    "CleanupRun",
+    "CleanupStatus",
+    "CleanupWish",
     "Condition",
+    "ContainmentStatus",
+    "DeleteOp",
     "Difference",
     "Event",
     "EventList",
+    "FailedChange",
+    "FlagChange",
+    "FlagChanged",
+    "FlagList",
+    "FlagOverride",
+    "FlagStatus",
+    "FleetUsage",
     "GroupStatus",
     "InboxStatus",
+    "IncrOp",
     "JournalStatus",
     "Leftover",
+    "MemoryChange",
+    "MemoryCleaned",
+    "MemoryEntry",
+    "MemoryOutcome",
+    "MemoryPage",
+    "MemoryStats",
+    "MemoryWrite",
+    "MemoryWritten",
     "Missing",
+    "NamespaceStats",
     "NewTask",
     "Order",
     "Ordered",
@@ -89,9 +145,11 @@ __all__ = [
     "PlanResult",
     "PlannedAction",
     "PlannedSetting",
+    "PlannedWait",
     "PoolStatus",
     "Priority",
     "ProblemReport",
+    "PutOp",
     "Refused",
     "ReloadResult",
     "RevisionList",
@@ -101,6 +159,7 @@ __all__ = [
     "RolledBackGroup",
     "RouteStatus",
     "Seconds",
+    "SpecState",
     "SpecStatus",
     "Status",
     "Stopping",
@@ -112,6 +171,8 @@ __all__ = [
     "TaskProgress",
     "TaskVerdict",
     "TmuxStatus",
+    "Usage",
+    "UsageTotal",
     "WaitFor",
     "Word",
     "WorkerState",

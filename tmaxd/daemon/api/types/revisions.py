@@ -8,6 +8,21 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 
+class RolledBackGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a group that has failed; it is tried again when the file says something else."""
+
+    revision: int
+    """The revision that brought it."""
+    to: int
+    """The revision whose definition holds instead."""
+    message: str
+    at: float
+
+
+class FailedChange(RolledBackGroup, frozen=True, kw_only=True):
+    group: str
+
+
 class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     applied: float
@@ -16,6 +31,8 @@ class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):
     in_force: bool
     in_file: bool
     """It is what the file says."""
+    failed: tuple[str, ...] = ()
+    """Groups whose change it brought has failed, so that they went back by themselves, as far as events are kept."""
 
 
 class RevisionList(msgspec.Struct, frozen=True):

@@ -6,8 +6,12 @@ from typing import Literal
 
 import msgspec
 
+from tmaxd.daemon.api.types.cleanup import CleanupStatus
 from tmaxd.daemon.api.types.conditions import Condition
+from tmaxd.daemon.api.types.flags import FlagOverride
+from tmaxd.daemon.api.types.revisions import RolledBackGroup
 from tmaxd.daemon.api.types.spec import SpecStatus
+from tmaxd.daemon.api.types.usage import ContainmentStatus, FleetUsage, Usage, UsageTotal
 
 WorkerState = Literal[
     "absent",
@@ -48,17 +52,6 @@ class TmuxStatus(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     """`plain`: the control-mode client is lost and each command costs a process."""
     socket: str
-
-
-class RolledBackGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of a group that has failed; it is tried again when the file says something else."""
-
-    revision: int
-    """The revision that brought it."""
-    to: int
-    """The revision whose definition holds instead."""
-    message: str
-    at: float
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +125,8 @@ class GroupStatus(msgspec.Struct, frozen=True, kw_only=True):
     wait_p50_ms: float | None = None
     wait_p99_ms: float | None = None
     """How long the latest tasks waited, from their submission (or, where later, their time) to their start."""
+    usage: UsageTotal = UsageTotal()
+    """What its workers use together; spares are not among them."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +155,9 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When a worker in `backoff` is started again."""
     pending: str | None
     """The reason of an action that waits, such as a replacement until the worker is idle."""
+    held_by: tuple[Literal["pinned", "attached", "busy"], ...] = ()
+    """What a replacement that is `pending` waits for, what may last longest first; empty: for its turn. `attached`:
+    somebody looks at its terminal."""
     wanted_revision: int = 0
     """The revision that it should run; `outdated` says whether it does."""
     outdated: tuple[str, ...] = ()
@@ -179,6 +177,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False
     bad: int = 0
     """Lines of this run that were no frames; they were ignored."""
+    usage: Usage | None = None
+    """What its process tree uses; None: that was not measured yet, or it has no process."""
     strays: int = 0
     """Frames of this run about tasks that it did not hold, in that attempt or any more; they were ignored."""
 
@@ -242,21 +242,28 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     spec: SpecStatus
     converged: bool
-    """The last whole look at the world found nothing left to do."""
+    """The last look at the world was whole, and found nothing left to do but what pins hold back."""
     conditions: tuple[Condition, ...] = ()
     tmux: TmuxStatus
     groups: tuple[GroupStatus, ...]
     workers: tuple[WorkerStatus, ...]
+    usage: FleetUsage | None = None
+    """None before the first sample."""
+    containment: ContainmentStatus = ContainmentStatus()
     inboxes: tuple[InboxStatus, ...] = ()
     """Those of the spec in force."""
     outboxes: tuple[OutboxStatus, ...] = ()
     routes: tuple[RouteStatus, ...] = ()
     """In the order of the spec."""
     leftovers: tuple[Leftover, ...] = ()
+    flags: tuple[FlagOverride, ...] = ()
+    """What operators have set of the feature flags."""
     foreign: tuple[str, ...] = ()
     """Sessions on the fleet's tmux socket that are not the daemon's; it never touches them."""
     problems: tuple[str, ...] = ()
     """Standing problems, each one sentence."""
+    cleanups: tuple[CleanupStatus, ...] = ()
+    """Those that are run by themselves."""
     journal: JournalStatus
 
 
