@@ -43,8 +43,9 @@ generated: setup-dev ## schema, API description and reference are what the code 
 bench: setup-dev ## the figures of README and docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-soak: setup-dev ## 100,000 tasks while everything is killed, and the proof that none was lost (ARGS='500000 --seed 1')
+soak: setup-dev ## 100,000 tasks while everything is killed, then by workers that leak, and the proof that none was lost (ARGS='500000 --seed 1')
 	@$(BIN)/python -m tests.soak $(ARGS)
+	@$(BIN)/python -m tests.soak.leaks
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
