@@ -91,6 +91,27 @@ def test_only_the_hog_goes_and_nobody_loses_a_task(begin: Callable[[str], Simula
     assert set(sim.workers.begun.values()) == {1}, "each task was begun once"
 
 
+@pytest.mark.parametrize("meanwhile", ["flags: {memory_governor: false}\n", ""])
+def test_a_run_that_has_kept_to_the_limit_is_known_when_limits_act_again(
+    begin: Callable[[str], Simulation], meanwhile: str
+) -> None:
+    """The governor was off, or there was no limit, while it grew beyond it."""
+    sim = begin(OWN)
+    before = runs(sim)
+    governed = SPEC.replace("MEMORY", OWN)
+    sim.edit(meanwhile + (governed if meanwhile else SPEC.replace(", MEMORY", "")))
+    sim.reload()
+    spend(sim, 3)
+    uses(sim, "work-2", 150)
+    spend(sim, 6)
+    assert runs(sim) == before
+    sim.edit(governed)
+    sim.reload()
+    spend(sim, 6)
+    assert {w for w, run in runs(sim).items() if before[w] != run} == {"work-2"}
+    assert reason(sim, "work-2") == "memory_recycle"
+
+
 def test_a_busy_hog_drains_first_and_is_killed_when_it_grows_on(
     begin: Callable[[str], Simulation],
 ) -> None:

@@ -15,7 +15,7 @@ from tmaxd.plan.forecast import look_ahead
 from tmaxd.plan.observed import Usage
 from tmaxd.plan.rules import MemoryRules, ThresholdRules
 from tmaxd.plan.sample import Sample, noted
-from tmaxd.plan.tallies import NO_COUNT, NO_MEMORY, Count, Mark, Memory, Scope, Victim
+from tmaxd.plan.tallies import NO_COUNT, NO_MEMORY, Count, Mark, Memory, Scope, Tally, Victim
 from tmaxd.plan.victims import Level, judge_total
 from tmaxd.plan.wanted import Wanted
 
@@ -27,7 +27,7 @@ def look_for_memory(d: Draft) -> None:
     """Before the workers are planned."""
     before = d.history.memory
     if not _governs(d.wanted):
-        d.memory = NO_MEMORY
+        d.memory = _only_the_least(d, before)
         return
     d.memory = memory = _still_true(d, before)
     usage = d.observed.usage
@@ -39,6 +39,25 @@ def look_for_memory(d: Draft) -> None:
             d.kills[worker] = mark.run
         else:
             d.due[worker] = mark.reason
+
+
+def _only_the_least(d: Draft, before: Memory) -> Memory:
+    """Nothing acts, but what each run used at its least is noted all the same: once a limit is there (again), a run
+    that has kept to it before must not look like one that never could."""
+    usage = d.observed.usage
+    if usage is None or d.observed.down:
+        return NO_MEMORY
+    if usage.number == before.number:
+        bare = Memory(number=before.number, workers=before.workers)
+        return before if bare == before else bare
+    tallies = {}
+    for worker, footprint in usage.workers.items():
+        run = d.observed.runs.get(worker)
+        if run is not None and run.run == footprint.run and run.alive:
+            warm = is_warm(run, d.load(worker), usage.at)
+            known = tallied(before.workers.get(worker), footprint, ThresholdRules(), warm=warm)
+            tallies[worker] = Tally(known.run, bytes=known.bytes, least=known.least)
+    return Memory(number=usage.number, workers=tallies)
 
 
 def _governs(wanted: Wanted) -> bool:
