@@ -29,12 +29,15 @@ def run(size: Size) -> Iterator[Figure]:
         rates: dict[str, list[float]] = {ALONE: [], BUSY: []}
         taken, quiet, went = list[float](), list[float](), 0
         cleaned(fleet)
-        for _ in range(size.rounds(3)):
+        for _ in range(size.rounds(5)):
             throughput(fleet, finished)
-            rates[ALONE].append(median([throughput(fleet, count) for _ in range(5)]))
+            alone = [throughput(fleet, count) for _ in range(3)]
             before = memory_of(daemon)
             rate, seconds, gone = under_load(fleet, count)
             rates[BUSY].append(rate)
+            # Before and after, since the machine may have become slower or faster.
+            alone += [throughput(fleet, count) for _ in range(3)]
+            rates[ALONE].append(median(alone))
             taken.append(seconds / gone * MILLION)
             went += gone
             more = memory_of(daemon) - before

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.contract.journal_worlds import (
     Run,
@@ -48,6 +49,10 @@ async def purged(
         if slices[-1].next is None:
             return slices
         after = slices[-1].next
+
+
+def untimed(slices: list[Purged]) -> list[Purged]:
+    return [replace(part, took=0.0) for part in slices]
 
 
 def total(slices: list[Purged]) -> int:
@@ -136,7 +141,7 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(run: Run) -> None:
         before = await store.states()
         would = await purged(store, dry=True)
         assert await store.states() == before
-        assert await purged(store) == would
+        assert untimed(await purged(store)) == untimed(would)
 
     run(body)
 

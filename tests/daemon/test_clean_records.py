@@ -9,7 +9,7 @@ import pytest
 
 from tests.daemon.facade_scene import Scene
 from tmaxd.daemon.cleaning.cleaner import Report
-from tmaxd.daemon.cleaning.records import LONGEST, PAUSE, RecordCleaner
+from tmaxd.daemon.cleaning.records import LONGEST, PAUSE, RecordCleaner, fitting
 from tmaxd.ports import JournalError
 from tmaxd.spec.units import Duration
 from tmaxd.spec.upkeep import Cleanup
@@ -166,3 +166,17 @@ def test_pauses_are_longer_where_the_disk_is_busy() -> None:
 
     asyncio.run(body())
     assert slept == [pytest.approx(0.005), pytest.approx(PAUSE * 0.02), LONGEST]
+
+
+@pytest.mark.parametrize(
+    ("limit", "took", "then"),
+    [
+        (2048, 0.001, 4096),
+        (2048, 0.004, 2048),
+        (2048, 0.02, 1024),
+        (256, 0.02, 256),
+        (32_768, 0.0, 32_768),
+    ],
+)
+def test_slices_fit_into_their_time(limit: int, took: float, then: int) -> None:
+    assert fitting(limit, took) == then

@@ -8,8 +8,11 @@ those that go.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from tmaxd.tasks.records import Purge, Purged, Span, State
 from tmaxd.world.journal import pack
@@ -27,6 +30,12 @@ SPANS = 100
 
 def purge(db: sqlite3.Connection, wish: Purge) -> Purged:
     """What goes; it has gone, within the transaction that is open, unless it is a dry run."""
+    began = time.perf_counter()
+    done = _purge(db, wish)
+    return msgspec.structs.replace(done, took=time.perf_counter() - began)
+
+
+def _purge(db: sqlite3.Connection, wish: Purge) -> Purged:
     if wish.what == "events":
         return _events(db, wish)
     plan = _choose(db, wish)
