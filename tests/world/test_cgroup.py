@@ -334,22 +334,22 @@ def test_on_this_machine_nobody_leaves_his_cage(real: CgroupTree) -> None:
         leader.stdin.write("(setsid env -i sleep 1000 >/dev/null 2>&1 & echo $!)\n")
         leader.stdin.flush()
         orphan = int(leader.stdout.readline())
-        assert real.members("r1") == {leader.pid, orphan}
+        _until(real, "r1", {leader.pid, orphan})  # the subshell between the two is gone
         found = real.read("r1")
         assert found is not None
         assert found.pids == {leader.pid, orphan}
         assert real.kill("r1")
-        _until_empty(real, "r1")
+        _until(real, "r1", set())
     finally:
         leader.kill()
         leader.communicate()
         real.kill("r1")
-        _until_empty(real, "r1")
+        _until(real, "r1", set())
         real.remove("r1")
 
 
-def _until_empty(tree: CgroupTree, run: str) -> None:
+def _until(tree: CgroupTree, run: str, members: set[int]) -> None:
     deadline = time.monotonic() + DEADLINE
-    while tree.members(run):
-        assert time.monotonic() < deadline, "cgroup.kill left somebody"
+    while (there := tree.members(run)) != members:
+        assert time.monotonic() < deadline, f"{sorted(there)} are in it, not {sorted(members)}"
         time.sleep(0.002)

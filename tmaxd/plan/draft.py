@@ -110,3 +110,9 @@ class Draft(msgspec.Struct):
 
     def wake(self, at: float) -> None:
         self.wake_at = min(self.wake_at, at)
+
+
+def why_unwanted(d: Draft, worker: str) -> Reason:
+    if d.observed.down:
+        return "down"
+    return "scaled_down" if split(worker)[0] in d.wanted.groups else "group_removed"

@@ -5,18 +5,23 @@ from __future__ import annotations
 import msgspec
 
 from tmaxd.plan.actions import End, LogTo, Nudge, Rest
-from tmaxd.plan.draft import Draft
+from tmaxd.plan.draft import Draft, why_unwanted
 from tmaxd.plan.history import LastExit, Slot, Sweep
 from tmaxd.plan.mass_death import excused
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.reasons import Reason
-from tmaxd.plan.restarts import after_end, good_time, natural_end
+from tmaxd.plan.restarts import after_end, good_time, judge, natural_end
 from tmaxd.plan.stops import STATUS_POLL, STATUS_WAIT
 from tmaxd.plan.too_heavy import weighed
 from tmaxd.plan.wanted import WantedGroup
 
+STOP_SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "USR1": 10, "USR2": 12, "TERM": 15}
+"""The numbers of what a stop may begin with (signal(7), x86 and ARM)."""
 
-def ended(d: Draft, worker: str, seen: Seen | None, run: Run, group: WantedGroup) -> bool:
+
+def ended(
+    d: Draft, worker: str, wanted: bool, seen: Seen | None, run: Run, group: WantedGroup
+) -> bool:
     """Record the end of a run. False while it is worth waiting for the exit status."""
     slot = d.slot(worker)
     if seen is None:
@@ -34,13 +39,24 @@ def ended(d: Draft, worker: str, seen: Seen | None, run: Run, group: WantedGroup
             d.pending[worker] = why
             d.wake(d.now + STATUS_POLL)
             return False
-    reason: Reason = "ended_while_down"
+    reason = _while_down(d, worker, wanted, seen, group)
     if run.adopted:
         reason = excused(d, worker, natural_end(seen.status, seen.signal, group.restart))
         if reason == "crashed" and run.oom_killed:
             reason = "oom_killed"
     end(d, worker, run, reason, status=seen.status, signal=seen.signal)
     return True
+
+
+def _while_down(d: Draft, worker: str, wanted: bool, seen: Seen, group: WantedGroup) -> Reason:
+    """Why a run ended that no daemon watched. One that was to go, and went as it does when it is asked to, was asked
+    to by the daemon before this one, which did not live to record it: its tasks are not to pay for that."""
+    asked = (
+        seen.signal is not None and seen.signal == STOP_SIGNALS.get(group.stop.signal)
+    ) or judge(seen.status, seen.signal, group.restart) == "success"
+    if asked and not wanted:
+        return why_unwanted(d, worker)
+    return "spec_changed" if asked and seen.drift else "ended_while_down"
 
 
 def why_gone(run: Run) -> Reason:

@@ -6,7 +6,7 @@ import msgspec
 
 from tmaxd.plan.actions import AddPipes, RemovePipes, RemoveSession, Rest, Start
 from tmaxd.plan.admission import admitted, refused
-from tmaxd.plan.draft import Draft, is_spare, split
+from tmaxd.plan.draft import Draft, is_spare, split, why_unwanted
 from tmaxd.plan.ends import keep_last_words
 from tmaxd.plan.history import NEW_SLOT, LastExit, Slot
 from tmaxd.plan.observed import Seen
@@ -212,9 +212,3 @@ def _clear_away(d: Draft, worker: str, seen: Seen | None) -> None:
         d.actions.append(RemovePipes(worker=worker, reason=reason))
     if seen is None:
         d.slots[worker] = NEW_SLOT
-
-
-def why_unwanted(d: Draft, worker: str) -> Reason:
-    if d.observed.down:
-        return "down"
-    return "scaled_down" if split(worker)[0] in d.wanted.groups else "group_removed"

@@ -10,14 +10,14 @@ from __future__ import annotations
 import msgspec
 
 from tmaxd.plan.actions import AddPipes, Adopt, Hold, LogTo, Release, RemovePipes, Rename
-from tmaxd.plan.draft import Draft, is_spare, split
+from tmaxd.plan.draft import Draft, is_spare, split, why_unwanted
 from tmaxd.plan.ends import could_not_start, end, ended, why_gone, why_other
 from tmaxd.plan.history import Slot
 from tmaxd.plan.intents import REPLACED, keep_paused, why_replaced
 from tmaxd.plan.observed import Run, Seen
 from tmaxd.plan.ordering import needed_by
 from tmaxd.plan.pool import take
-from tmaxd.plan.starts import why_unwanted, without_run
+from tmaxd.plan.starts import without_run
 from tmaxd.plan.stops import advance, begin, kill, retire
 from tmaxd.plan.wanted import WantedGroup
 
@@ -42,7 +42,7 @@ def plan_worker(d: Draft, worker: str, wanted: bool) -> None:
         # adopted in the next pass, and only the old one is over.
         end(d, worker, run, why_other(run))
     elif not run.alive or (seen is not None and (seen.replaced or seen.run != run.run)):
-        if ended(d, worker, seen, run, group):
+        if ended(d, worker, wanted, seen, run, group):
             without_run(d, worker, wanted, seen, group)
     else:
         _living(d, worker, wanted, seen, run, group)
