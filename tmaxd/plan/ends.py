@@ -25,7 +25,10 @@ def ended(
     """Record the end of a run. False while it is worth waiting for the exit status."""
     slot = d.slot(worker)
     if seen is None:
-        end(d, worker, run, why_gone(run))
+        gone = why_gone(run)
+        # Its session is removed last, so that the daemon before this one had seen its end.
+        asked = gone == "ended_while_down" and not wanted
+        end(d, worker, run, why_unwanted(d, worker) if asked else gone)
         return True
     if seen.run != run.run or seen.replaced:
         end(d, worker, run, why_other(run))
