@@ -29,9 +29,18 @@ def move(folder: FifoFolder, spare: str, worker: str, names: Sequence[str]) -> N
             failpoints.hit("pool.after_folder")
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # a filesystem without such links
-                os.rename(_keep(folder, spare, name), _keep(folder, worker, name))
+                _rename(_keep(folder, spare, name), _keep(folder, worker, name))
     except OSError as error:
         raise WorldError(f"cannot hand {spare}'s FIFOs to {worker}: {error.strerror}") from error
+
+
+def _rename(old: str, new: str) -> None:
+    """rename(2) does nothing with two names of one file; the old one would give the next spare the worker's FIFOs."""
+    facts = facts_of(old)
+    if facts is not None and same_file(facts, facts_of(new)):
+        os.unlink(old)
+    else:
+        os.rename(old, new)
 
 
 def _moved(folder: FifoFolder, spare: str, worker: str, names: Sequence[str]) -> bool:
