@@ -8,7 +8,8 @@ knows who has the task. So when a worker dies:
 * the others, neither read back nor said to be started, are suspects: the dead worker had them, or a living one
   that has not come to say so. Every living worker is asked (a `ping` with a number); the answer comes after
   whatever it had taken. When all have answered or are dead, nobody living has a suspect, and it is lost.
-  If no worker has died since it was leased, it was never written: then it is missing, which costs no attempt.
+  If no worker has died since it was leased, it was never written: then it is missing, which costs no attempt. Nor does
+  one that an earlier daemon wrote, which may have died with it in its hands.
 
 So no task is with two workers at once, and none stays behind. The same holds when a daemon begins after another one:
 what the earlier one knew of who had what is gone, and a worker that is asked says again what it holds.
@@ -75,6 +76,7 @@ class SharedFifo:
         "_deaths",
         "_form",
         "_number",
+        "_restored",
         "_suspects",
         "_taking",
         "_unsaid",
@@ -93,6 +95,8 @@ class SharedFifo:
         """In the order of writing."""
         self._form: Form | None = None
         """Of what stands in the FIFO."""
+        self._restored: set[int] = set()
+        """Tasks of them that an earlier daemon wrote, or had taken back when it died."""
         self._unwanted: set[int] = set()
         """Tasks of them that were cancelled."""
         self._wanted = False
@@ -149,6 +153,7 @@ class SharedFifo:
     def restored(self, task: Task) -> None:
         """An earlier daemon wrote it. All its runs that may live are told by `joined` in the same step."""
         self._unsaid[task.id] = task
+        self._restored.add(task.id)
         self.leases.add(task)
         self._wanted = True
 
@@ -173,6 +178,7 @@ class SharedFifo:
     def _forget(self, task: int) -> Task:
         self._suspects.pop(task, None)
         self._unwanted.discard(task)
+        self._restored.discard(task)
         return self._unsaid.pop(task)
 
     # ----------------------------------------------------------------------------------- runs
@@ -226,6 +232,7 @@ class SharedFifo:
         again, returned = self._sort_back(open_ and len(forms) == 1)
         if again:
             (self._form,) = forms
+            self._restored.difference_update(task.id for task in again)
         nobodys = self._with_nobody()
         ends = [*nobodys, *returned]
         moves = Moves(
@@ -261,11 +268,14 @@ class SharedFifo:
         return [self._unsaid[task] for task, since in self._suspects.items() if since <= known]
 
     def _death(self, task: Task) -> Death | None:
-        """By which the task was most likely lost."""
+        """By which the task was most likely lost. What was written before this daemon began may as well have been in
+        the hands of the one before, which had taken it back: then no run is to blame, and the task has not spent an
+        attempt. One that kills its worker is not spared by that: whoever takes a task says so first."""
         for excused in (False, True):
             death = self._deaths.get(excused)
             if death is not None and death.at >= task.sent:
-                return death
+                unsure = task.id in self._restored
+                return msgspec.structs.replace(death, excused=True) if unsure else death
         return None
 
     def _ask(self) -> list[tuple[str, str]]:
