@@ -17,6 +17,7 @@ from tmaxd.ctl.render_status import status as render
 from tmaxd.ctl.render_tasks import change, tasks
 from tmaxd.ctl.text import colour, columns_of
 from tmaxd.daemon.api.types import (
+    Condition,
     ContainmentStatus,
     FleetUsage,
     InboxStatus,
@@ -260,6 +261,32 @@ def test_limits_that_nobody_keeps_and_samples_that_fail_are_told() -> None:
     )
     assert "memory is not measured: /proc was not read" in text
     assert "cgroup" not in "\n".join(lines_of(containment=ContainmentStatus(why="cgroup v2")))
+
+
+def test_who_does_not_keep_to_a_memory_limit_is_marked() -> None:
+    def over(message: str) -> tuple[Condition, ...]:
+        return (
+            Condition(
+                type="MemoryWithinLimits",
+                status="False",
+                reason="memory_warn",
+                message=message,
+                since=START,
+            ),
+        )
+
+    heavy = worker("check-1", conditions=over("81.0 MiB used, more than `warn` (64.0 MiB)"))
+    mine = group("check", conditions=over("1 of 2; 81.0 MiB used, more than `warn` (64.0 MiB)"))
+    all_of_it = group("shell", "run", 1, conditions=over("all together: 2.0 MiB used"))
+    lines = lines_of(
+        workers=(heavy, worker("check-2")),
+        groups=(mine, all_of_it),
+        conditions=over("3.0 MiB used, more than `kill` (1.0 MiB)"),
+    )
+    assert lines[-2].endswith("memory: 81.0 MiB used, more than `warn` (64.0 MiB)")
+    assert "memory of the fleet: 3.0 MiB used, more than `kill` (1.0 MiB)" in lines
+    assert "memory of shell: all together: 2.0 MiB used" in lines
+    assert not any(line.startswith("memory of check") for line in lines)
 
 
 def test_a_silent_worker_is_told_from_a_busy_one() -> None:

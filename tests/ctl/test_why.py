@@ -13,7 +13,7 @@ from tests.ctl.harness import Home, Running
 from tmaxd.ctl.hints import plainly
 from tmaxd.ctl.render_why import DOES, Telling, decisions, why
 from tmaxd.ctl.text import columns_of
-from tmaxd.daemon.api.types import RolledBackGroup, WorkerState
+from tmaxd.daemon.api.types import Condition, RolledBackGroup, WorkerState
 
 NOW = START + 62
 
@@ -104,6 +104,20 @@ def test_why_a_change_waits() -> None:
         "             it waits, since it is pinned and somebody is attached to its terminal and it has "
         "tasks in hand"
     )
+
+
+def test_that_it_is_over_a_memory_limit() -> None:
+    words = (
+        "9.0 MiB used, and never less than `recycle` (8.0 MiB) since it runs: not replaced for it"
+    )
+    found = Condition(
+        type="MemoryWithinLimits",
+        status="False",
+        reason="memory_limit",
+        message=words,
+        since=START,
+    )
+    assert f"  memory     {words}" in lines_of("idle", conditions=(found,))
 
 
 def test_what_it_waits_for() -> None:

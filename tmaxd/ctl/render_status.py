@@ -10,13 +10,16 @@ from tmaxd.ctl.hints import Hint
 from tmaxd.ctl.render_flags import overridden
 from tmaxd.ctl.render_problems import problem
 from tmaxd.ctl.render_standing import spec_set_aside, standing
-from tmaxd.ctl.render_workers import OVER, SETTLED, state_of
+from tmaxd.ctl.render_workers import OVER, SETTLED, over_limit, state_of
 from tmaxd.ctl.text import Paint, amount, clean, columns_of, in_line, many, plain, span, wrap
 
 Status = Mapping[str, Any]
 
 STUCK = ("backoff", "quarantined", "absent", "waiting", "unhealthy", "failed")
 """States in which a worker keeps the fleet from being as it should, for a reason that is worth a line."""
+
+ALL_TOGETHER = "all together: "
+"""So a condition begins that is about the total of a group."""
 
 
 def status(
@@ -162,6 +165,12 @@ def _memory(value: Status) -> list[tuple[str, str]]:
         )
     if trouble := usage.get("trouble"):
         found.append(("yellow", f"memory is not measured: {trouble}"))
+    if words := over_limit(value):
+        found.append(("yellow", f"memory of the fleet: {words}"))
+    for group in value["groups"]:
+        # Of single workers their own lines tell.
+        if (words := over_limit(group)).startswith(ALL_TOGETHER):
+            found.append(("yellow", f"memory of {group['name']}: {words}"))
     return found
 
 

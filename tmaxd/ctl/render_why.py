@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tmaxd.ctl.event_words import BECAUSE, told
-from tmaxd.ctl.render_workers import STATE_STYLES
+from tmaxd.ctl.render_workers import STATE_STYLES, over_limit
 from tmaxd.ctl.text import Paint, clean, many, plain, span, wrap
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def _causes(worker: Value) -> Facts:
         facts.append(("because", f"{BECAUSE.get(reason, reason)} ({reason})"))
     if message and message != worker["last_exit"]:
         facts.append(("that is", message))
+    if words := over_limit(worker):
+        facts.append(("memory", words))
     if worker["waits"]:
         facts.append(("waits for", worker["waits"]))
     pending = worker["pending"]

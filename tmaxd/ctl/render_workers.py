@@ -82,6 +82,7 @@ def _worker(worker: Worker, now: float) -> list[Cell]:
                 *_now(worker, now),
                 *_orders(worker),
                 *_change(worker),
+                *_memory(worker),
                 *map(in_line, _why(worker, now)),
             ]
         ),
@@ -123,6 +124,17 @@ def _change(worker: Worker) -> list[str]:
         parts.append(f"waits for {worker['waits']}")
     parts += [f"{worker[key]:,} {words}" for key, words in IGNORED if worker[key]]
     return parts
+
+
+def over_limit(value: Mapping[str, Any]) -> str:
+    """How a worker, a group or the fleet does not keep to its memory limits; empty where it does."""
+    found = (each for each in value["conditions"] if each["type"] == "MemoryWithinLimits")
+    return next((str(each["message"]) for each in found if each["status"] == "False"), "")
+
+
+def _memory(worker: Worker) -> list[str]:
+    words = over_limit(worker)
+    return [f"memory: {words}"] if words else []
 
 
 def _why(worker: Worker, now: float) -> list[str]:

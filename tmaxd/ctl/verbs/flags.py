@@ -79,6 +79,10 @@ def set_(console: Console, name: str, value: str, lasts: float | None) -> None:
     """Turn a flag on or off at once, whatever the file says. Without --for it holds until `flags unset`, or until the
     file says something else of this flag; to what the file says already, that is a `flags unset`.
     """
+    if lasts is not None and lasts <= 0:
+        raise WrongUsage(
+            "--for says how long the flag is to be set, and 0 is no time: nothing was set"
+        )
     ends = {} if lasts is None else {"for": lasts}
     _change(console, {"flag": name, "value": value == "on", **ends})
 
