@@ -117,20 +117,18 @@ def _wrong(
             )
         case "failed" if one.error.startswith("killed by SIG"):
             return "" if _died(one, deaths.get(JOB, ())) else "was killed, and not by the suite"
-        case "failed" if row.group == JOBS and NO_ROOM in one.error:
-            return ""  # it writes its result itself, and the suite had filled the disk
         case "failed":
-            return "" if due == "failed" else f"failed, and was to be {due}: {one.error[:200]}"
+            # A job writes its result itself, and the suite may have filled the disk.
+            right = due == "failed" or (row.group == JOBS and NO_ROOM in one.error)
+            return "" if right else f"failed, and was to be {due}: {one.error[:200]}"
         case "temporary":
             # A failure after SIGTERM is answered so, and a result that still waits for room then.
             passing = due in ("temporary", "failed") or NO_ROOM in one.error
             return "" if passing else f"was put off: {one.error[:200]}"
         case "unsent" | "returned":
-            begun = [work for work in there if work.note.attempt == one.attempt]
             # Of one that is given back with its number the same number is tried again.
-            if one.outcome == "unsent" or not begun:
-                return ""
-            return "was given back, and had begun"
+            begun = any(work.note.attempt == one.attempt for work in there)
+            return "was given back, and had begun" if one.outcome == "returned" and begun else ""
     return ""
 
 

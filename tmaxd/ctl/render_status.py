@@ -167,10 +167,12 @@ def _memory(value: Status) -> list[tuple[str, str]]:
         found.append(("yellow", f"memory is not measured: {trouble}"))
     if words := over_limit(value):
         found.append(("yellow", f"memory of the fleet: {words}"))
-    for group in value["groups"]:
-        # Of single workers their own lines tell.
-        if (words := over_limit(group)).startswith(ALL_TOGETHER):
-            found.append(("yellow", f"memory of {group['name']}: {words}"))
+    over = ((group["name"], over_limit(group)) for group in value["groups"])
+    found += [
+        ("yellow", f"memory of {name}: {words}")
+        for name, words in over
+        if words.startswith(ALL_TOGETHER)  # of single workers their own lines tell
+    ]
     return found
 
 
