@@ -77,7 +77,9 @@ def _remove_cages(text: str) -> None:
     around = surroundings()
     if around.mount is None:
         return
-    for own in Path(around.mount).glob(f"**/tmaxd-*{text.strip('/').replace('/', '_')}*"):
-        for folder in (*own.glob("*/"), own):
+    name = text.strip("/").replace("/", "_")
+    # From below; and no glob, which breaks off where a group of somebody else goes meanwhile.
+    for folder, _, _ in os.walk(around.mount, topdown=False):
+        if name in folder.partition("tmaxd-")[2]:
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)
