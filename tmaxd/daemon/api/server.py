@@ -57,7 +57,7 @@ class Api:
 
 
 async def _some_turns() -> None:
-    for _ in range(4):
+    for _ in range(20):
         await asyncio.sleep(0)
 
 
