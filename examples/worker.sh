@@ -30,7 +30,8 @@ answer() { # key, payload
 printf '\nready\t1\t1\n' >&5
 while [[ ! $stop ]]; do
   line=
-  until IFS= read -r -t 10 -u 3 part && line+=$part; do
+  # bash sees a signal that comes just before read waits only after it: no longer wait than a stop may take
+  until IFS= read -r -t 5 -u 3 part && line+=$part; do
     line+=$part
     printf 'heartbeat\t1\t1\n' >&5
   done
