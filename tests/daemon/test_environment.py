@@ -10,13 +10,14 @@ from tmaxd.daemon.leftovers import Leftovers
 from tmaxd.daemon.log import EventLog
 from tmaxd.spec.model import Group
 from tmaxd.testing.clock import FakeClock
+from tmaxd.testing.files import FakeFiles
 from tmaxd.testing.processes import FakeProcesses
 from tmaxd.testing.simulation import PLACES
 
 
 def test_a_command_beside_a_worker_is_none_of_its_processes() -> None:
     group = Group(kind="run", argv=("x",), cwd="/", env={"A": "b", "TMAX_GROUP": "own"})
-    found = beside(PLACES, "sim", "w-2", group)
+    found = beside(PLACES, "sim", "w-2", group, FakeFiles())
     its = marks(PLACES, "sim", "w", "w-2", "r1")
     assert found["TMAX_RUN"] == mark_of_probes(PLACES) != its["TMAX_RUN"]
     assert (found["A"], found["TMAX_GROUP"]) == ("b", "own"), "the spec has the last word"

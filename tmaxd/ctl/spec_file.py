@@ -19,12 +19,14 @@ from tmaxd.spec.model import MAX_NAME
 from tmaxd.spec.problems import Problem
 from tmaxd.spec.source import Broken, open_source
 from tmaxd.spec.tree import Scalar, Table
+from tmaxd.world.env_files import EnvFiles
 from tmaxd.world.files import read_for_spec
 
 
 def check(path: Path) -> Loaded | Rejected:
     """As the daemon would load it now, from here: same rules, same environment variables."""
-    return load(path, read_for_spec, _variables(), os.environ.get("HOME") or "/")
+    home = os.environ.get("HOME") or "/"
+    return load(path, read_for_spec, _variables(), home, EnvFiles(None))
 
 
 def _variables() -> dict[str, str]:

@@ -118,7 +118,7 @@ def _assemble(
         clock=ports.clock,
         log=log,
         wake=ports.waker.wake,
-        environment=partial(beside, here, spec_file.fleet),
+        environment=partial(beside, here, spec_file.fleet, files=ports.files),
         clean=clean,
     )
     containing = Containing(ports.containment, runs, log)

@@ -20,6 +20,7 @@ from tmaxd.ports import JournalError, Unknown, WorldError
 from tmaxd.spec.load import Loaded, Rejected, load
 from tmaxd.spec.problems import render
 from tmaxd.world.clock import SystemClock
+from tmaxd.world.env_files import EnvFiles
 from tmaxd.world.files import read_for_spec, write_private
 from tmaxd.world.folders import prepare
 from tmaxd.world.journal import open_journal
@@ -83,14 +84,15 @@ def _find_fleet(path: Path) -> tuple[SpecFile, Loaded | Rejected]:
     its daemon comes back with the last good revision."""
     env = {"TMAX_PYTHON": sys.executable} | dict(os.environ)
     home = os.environ.get("HOME", "/")
-    found = load(path, read_for_spec, env, home)
+    keeper = EnvFiles(roots(os.environ, os.getuid())[1])
+    found = load(path, read_for_spec, env, home, keeper)
     if isinstance(found, Loaded):
-        return SpecFile(path, read_for_spec, env, home, found.spec.fleet), found
+        return SpecFile(path, read_for_spec, env, home, found.spec.fleet, keeper), found
     fleet = _last_fleet(path)
     if fleet is None:
         problems = "\n".join(render(problem) for problem in found.problems)
         raise CannotStart(f"the spec is not valid, nothing was started\n{problems}", EXIT_SPEC)
-    return SpecFile(path, read_for_spec, env, home, fleet), found
+    return SpecFile(path, read_for_spec, env, home, fleet, keeper), found
 
 
 def _last_fleet(path: Path) -> str | None:

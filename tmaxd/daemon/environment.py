@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tmaxd.places import Places
 from tmaxd.plan.draft import split
+from tmaxd.ports import Files
 from tmaxd.spec.model import Group
 
 PASSED_ON: frozenset[str] = frozenset(
@@ -59,11 +60,22 @@ def marks(places: Places, fleet: str, group: str, worker: str, run: str) -> dict
     }
 
 
-def beside(places: Places, fleet: str, worker: str, group: Group) -> dict[str, str]:
+def secrets_of(group: Group, files: Files) -> Mapping[str, str]:
+    """What the group's env files hold. They are read only where the group came from a revision on disk, which has no
+    values. Raises WorldError."""
+    sealed = group.env_file
+    if sealed is None:
+        return {}
+    if sealed.values is None:
+        sealed.values = files.read_secrets(sealed.paths)
+    return sealed.values
+
+
+def beside(places: Places, fleet: str, worker: str, group: Group, files: Files) -> dict[str, str]:
     """For a command that is run beside the worker, to look after it: the same, but for the mark of the run, by which it
     would be taken for one of the worker's own processes."""
     own = marks(places, fleet, split(worker)[0], worker, mark_of_probes(places))
-    return own | group.env
+    return own | dict(secrets_of(group, files)) | group.env
 
 
 def of_hooks(places: Places, fleet: str) -> dict[str, str]:

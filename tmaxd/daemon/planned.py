@@ -112,7 +112,8 @@ def _effect(change: Change) -> Literal["at_once", "next_start"]:
 def _text(key: str, value: object) -> str | None:
     """As the file would have it. What has no action though it is of a group that comes or goes has no workers."""
     path = key.split(".")
-    if value is UNSET or isinstance(value, dict) or "env" in path[2:3]:
+    hidden = "env" in path[2:3] or path[2:] == ["env_file", "contents"]
+    if value is UNSET or isinstance(value, dict) or hidden:
         return None
     if path[-1] in SECONDS and isinstance(value, int | float):
         return f"{value * 1000:.10g}ms" if value < 1 else f"{value:.10g}s"

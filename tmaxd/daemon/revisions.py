@@ -76,6 +76,7 @@ class Revisions:
             kind=old.kind,
             argv=old.argv,
             env=old.env,
+            env_file=old.env_file,
             cwd=old.cwd,
             layout=old.layout,
             layout_by=old.layout_by,

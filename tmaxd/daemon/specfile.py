@@ -16,6 +16,7 @@ from tmaxd.spec.diff import diff
 from tmaxd.spec.load import Loaded, Reader, Rejected, from_text, load
 from tmaxd.spec.model import Spec
 from tmaxd.spec.problems import Problem, excerpt
+from tmaxd.spec.sealed import Keeper
 
 _FLEET = re.compile(r"fleet[ \t]*:[ \t]+")
 
@@ -41,13 +42,20 @@ class SpecFile:
     """Reads the file, remembers what is wrong with it, and which revision is in force."""
 
     def __init__(
-        self, path: Path, read: Reader, env: Mapping[str, str], home: str, fleet: str
+        self,
+        path: Path,
+        read: Reader,
+        env: Mapping[str, str],
+        home: str,
+        fleet: str,
+        keeper: Keeper | None = None,
     ) -> None:
         self.path = path
         self.fleet = fleet
         self._read = read
         self._env = env
         self._home = home
+        self._keeper = keeper
         self.in_force: InForce | None = None
         self._last_number = 0
         self.taken: str | None = None
@@ -73,7 +81,7 @@ class SpecFile:
         return lambda path: self._read(candidate if path == self.path else path)
 
     def _load(self, read: Reader) -> Loaded | Rejected:
-        found = load(self.path, read, self._env, self._home)
+        found = load(self.path, read, self._env, self._home, self._keeper)
         if isinstance(found, Loaded) and found.spec.fleet != self.fleet:
             problem = _renamed(self, found, self._text(read))
             return Rejected(problems=(problem,), sources=found.sources)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from tmaxd.daemon.containing import Containing
-from tmaxd.daemon.environment import marks, owned
+from tmaxd.daemon.environment import marks, owned, secrets_of
 from tmaxd.daemon.hearing import Hearing
 from tmaxd.daemon.log import EventLog
 from tmaxd.daemon.probing import Probing
@@ -82,9 +82,10 @@ class Starter:
         for start in starts:
             group = spec.workers[start.group]
             try:
-                path = group.env.get("PATH") or self.path
+                secrets = secrets_of(group, self.files)
+                path = group.env.get("PATH") or secrets.get("PATH") or self.path
                 self.files.must_run(group.argv, group.cwd, path)
-                launches.append((start, self._launch(start, group)))
+                launches.append((start, self._launch(start, group, secrets)))
             except (OSError, WorldError) as error:
                 self._start_failed(start, str(error))
         if not launches:
@@ -102,7 +103,7 @@ class Starter:
             else:
                 self._started(start, launch, outcome, server, spec, revision_of(start.group))
 
-    def _launch(self, start: Start, group: Group) -> Launch:
+    def _launch(self, start: Start, group: Group, secrets: Mapping[str, str]) -> Launch:
         run, worker = self.new_run_id(), start.worker
         self.launching.add(run)
         self._begins[worker] = self.probing.output_begins(worker)
@@ -129,6 +130,7 @@ class Starter:
             labels=Labels(fleet=self.fleet, worker=worker, run=run, fingerprint=start.fingerprint),
             argv=argv,
             env=env,
+            secrets=secrets,
             cwd=group.cwd,
             pane_id=start.pane_id,
         )

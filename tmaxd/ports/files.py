@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -52,6 +52,9 @@ class Files(Protocol):
 
     def make_spool(self, worker: str) -> None:
         """The folder in which the worker leaves long results; it may be there already."""
+
+    def read_secrets(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """The variables of env files. Raises WorldError with the reason, which shows no value."""
 
     def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
         """Raises WorldError when this cannot be started in this folder with this PATH: tmux would do something

@@ -69,6 +69,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     env: Mapping[str, str]
     """Added to the scrubbed environment of the server."""
+    secrets: Mapping[str, str] = {}
+    """Added below `env`, and seen by nobody but the program: not by who asks tmux, nor in the table of processes."""
     cwd: str
     pane_id: str | None = None
     """None: a new session, named after the worker. Else the dead or living pane whose process is

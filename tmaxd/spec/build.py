@@ -27,6 +27,7 @@ from tmaxd.spec.model import (
     Spec,
 )
 from tmaxd.spec.problems import dotted
+from tmaxd.spec.sealed import Sealed, canonical
 from tmaxd.spec.source import Broken, Mark
 from tmaxd.spec.units import Duration
 
@@ -90,7 +91,8 @@ class _Builder:
             kind=kind,
             argv=argv,
             count=given(keys).get("count", 1),
-            env=self._file_env(document, name, settings) | settings.get("env", {}),
+            env=settings.get("env", {}),
+            env_file=self._sealed(document, name, settings),
             cwd=settings.get("cwd", str(main)),
             retry=Retry(**{**retry, "backoff": backoff}),
             **kept(settings, keys),
@@ -99,16 +101,25 @@ class _Builder:
         )
         return laid_out(group, dedicated=effective(self.flags, FLAG))
 
-    def _file_env(
+    def _sealed(
         self, document: Document, group: str, settings: Mapping[str, object]
-    ) -> dict[str, str]:
+    ) -> Sealed | None:
         value = settings.get("env_file", ())
         paths = (value,) if isinstance(value, str) else value
         env: dict[str, str] = {}
         for i, path in enumerate(paths if isinstance(paths, tuple) else ()):
             mark, key = self._names_file(document, group, None if isinstance(value, str) else i)
             env |= self._read(Path(path), mark, key)
-        return env
+        if not isinstance(paths, tuple) or not paths:
+            return None
+        try:
+            return Sealed(paths, self.files.seal(canonical(env)), env)
+        except OSError as error:
+            mark, key = self._names_file(document, group, None)
+            self.files.report(
+                mark.problem(key, f"cannot be told apart from what was before: {error}")
+            )
+            return None
 
     def _names_file(self, document: Document, group: str, index: int | None) -> tuple[Mark, str]:
         """Where the effective `env_file` stands: in the group, else in the topmost defaults."""
@@ -151,7 +162,9 @@ class _Builder:
         )
 
     def _spend(self, group: Group, mark: Mark) -> None:
-        self.left -= sum(map(len, group.argv)) + sum(len(k) + len(v) for k, v in group.env.items())
+        secrets = (group.env_file.values if group.env_file else None) or {}
+        variables = (*group.env.items(), *secrets.items())
+        self.left -= sum(map(len, group.argv)) + sum(len(k) + len(v) for k, v in variables)
         if self.left < 0:
             message = f"more than {MAX_RESOLVED:,} characters of argv and env in all, the limit"
             raise Broken(mark.problem("workers", message))

@@ -26,7 +26,9 @@ class ProcessKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     env_file: Annotated[
         str | Annotated[tuple[str, ...], Meta(max_length=32)] | UnsetType | None,
         help_of(
-            "Files of `KEY=value` lines, relative to the file this stands in; later ones win.",
+            "Files of `KEY=value` lines, relative to the file this stands in; later ones win. They may hold secrets: "
+            "only workers get the values, they are shown and stored nowhere, and a file that other users can read is "
+            "refused. A change of what they hold replaces the workers.",
             "secrets.env",
             ["common.env", "~/local.env"],
         ),

@@ -15,8 +15,11 @@ _FORM = re.compile(r"[a-z_]+:[0-9a-f]{8}(,[a-z_]+:[0-9a-f]{8})*")
 
 def fingerprint(group: Group) -> str:
     """`task:1a2b3c4d,env:…,cwd:…`: the argv under the name of its kind. Free of blanks and quotes. `layout:…` only
-    where it is shared: workers of versions that knew no layout are dedicated ones."""
+    where it is shared: workers of versions that knew no layout are dedicated ones. `env_file:…` only where there are
+    some; it is made of their seal, never of their values."""
     fields: dict[str, object] = {group.kind: group.argv, "env": group.env, "cwd": group.cwd}
+    if group.env_file is not None:
+        fields["env_file"] = group.env_file.contents
     if group.layout == "shared":
         fields["layout"] = group.layout
     return ",".join(f"{name}:{_short(value)}" for name, value in fields.items())

@@ -12,6 +12,7 @@ from tmaxd.spec.compose import compose
 from tmaxd.spec.file_model import PartFile, SpecFile
 from tmaxd.spec.plain import Data, Plainer
 from tmaxd.spec.problems import Problem, dotted, show
+from tmaxd.spec.sealed import Keeper, unkeyed
 from tmaxd.spec.source import Broken, Mark, Source, open_source
 from tmaxd.spec.tree import Node, find
 from tmaxd.spec.validate import validate
@@ -32,6 +33,8 @@ class Files(msgspec.Struct):
     base: Path | None
     """Files below it are named relative to it in messages; None: by their whole path."""
     report: Report
+    keeper: Keeper | None = None
+    """Reads and seals env files; None: `read` reads them, and their seal is good for a check only."""
     sources: dict[Path, None] = {}
     shown: dict[str, None] = {}
 
@@ -43,7 +46,8 @@ class Files(msgspec.Struct):
         name = self.name(path)
         self.shown[name] = None
         try:
-            return open_source(name, path, self.read(path), secret=secret)
+            read = self.keeper.read if secret and self.keeper is not None else self.read
+            return open_source(name, path, read(path), secret=secret)
         except Broken as error:
             self.report(error.problem)
         except (OSError, ValueError) as error:  # ValueError: a path that no file can have
@@ -52,6 +56,9 @@ class Files(msgspec.Struct):
             what = f"cannot read {show(name)}" if mark else "cannot be read"
             self.report(place.problem(key, f"{what}: {why}"))
         return None
+
+    def seal(self, data: bytes) -> str:
+        return unkeyed(data) if self.keeper is None else self.keeper.seal(data)
 
     def name(self, path: Path) -> str:
         if self.base is not None and path.is_relative_to(self.base):

@@ -18,6 +18,7 @@ from tmaxd.spec.merge import settle
 from tmaxd.spec.model import Spec
 from tmaxd.spec.problems import MAX_PROBLEMS, Problem, clean
 from tmaxd.spec.resolved import digest, from_text, to_text
+from tmaxd.spec.sealed import Keeper
 from tmaxd.spec.source import MAX_FILE_BYTES, Broken, Source
 
 __all__ = ["MAX_FILE_BYTES", "Loaded", "Reader", "Rejected", "from_text", "load"]
@@ -41,12 +42,15 @@ class Rejected(msgspec.Struct, frozen=True):
     """Every file that was read or looked for."""
 
 
-def load(path: Path, read: Reader, env: Mapping[str, str], home: str) -> Loaded | Rejected:
+def load(
+    path: Path, read: Reader, env: Mapping[str, str], home: str, keeper: Keeper | None = None
+) -> Loaded | Rejected:
     """`path` may be relative to the process's folder; messages then name files relative to it too, and
-    `sources` are absolute all the same. `read` may raise OSError."""
+    `sources` are absolute all the same. `read` may raise OSError. `keeper` is for the env files; a spec that is put
+    into force needs one."""
     whole = path.absolute()
     problems, warnings = _Findings(), _Findings()
-    files = Files(read, None if path.is_absolute() else _base(path, whole), problems.add)
+    files = Files(read, None if path.is_absolute() else _base(path, whole), problems.add, keeper)
     if not _encodable(str(whole)):
         shown = clean(str(whole))
         problems.add(Source(shown, whole).top.problem("", "the file's path is not valid UTF-8"))

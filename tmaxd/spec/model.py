@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from tmaxd.spec.limits import MaxAge, MaxTasks, Memory, WorkerMemory
+from tmaxd.spec.sealed import Sealed
 from tmaxd.spec.supervision import After, Health, Pool, Ready, Restart, Rollout, Stop
 from tmaxd.spec.units import Duration, Size
 from tmaxd.spec.upkeep import Cleanup, Store
@@ -57,7 +58,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     argv: Argv
     count: Count = 1
     env: dict[str, str] = {}
-    """`env_file` contents with `env` laid over them."""
+    """What `env` says; it lies over what stands in `env_file`."""
+    env_file: Sealed | None = None
     cwd: str
     """Absolute."""
     stop: Stop = Stop()

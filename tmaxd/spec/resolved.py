@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tmaxd.spec.model import Group, Spec
+from tmaxd.spec.sealed import Sealed, from_words, to_words
 from tmaxd.spec.supervision import Stop
 from tmaxd.spec.units import Duration, Size
 
@@ -16,7 +17,7 @@ _LEAN: dict[type[msgspec.Struct], tuple[str, ...]] = {
     Spec: ("on", "memory", "cleanup", "store", "flags"),
     Group: (
         *("restart", "ready", "health", "after", "rollout", "pool"),
-        *("layout_by", "memory", "max_tasks", "max_age"),
+        *("layout_by", "memory", "max_tasks", "max_age", "env_file"),
     ),
     Stop: ("keys", "drain"),
 }
@@ -97,6 +98,8 @@ def encode(value: object) -> object:
         return float(value)
     if isinstance(value, Size):
         return int(value)
+    if isinstance(value, Sealed):
+        return to_words(value)
     raise NotImplementedError(type(value))
 
 
@@ -105,4 +108,6 @@ def decode(kind: type, value: object) -> object:
         return Duration(value)
     if kind is Size and isinstance(value, int):
         return Size(value)
+    if kind is Sealed:
+        return from_words(value)
     raise ValueError(f"not a {kind.__name__.lower()}")

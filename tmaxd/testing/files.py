@@ -61,6 +61,13 @@ class FakeFiles:
 
     def make_spool(self, worker: str) -> None: ...
 
+    def read_secrets(self, paths: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in paths:
+            lines = self.read(Path(path)).decode().splitlines()
+            found |= {name: value for name, _, value in (line.partition("=") for line in lines)}
+        return found
+
     def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
         if argv[0] in self.missing:
             raise WorldError(f"{argv[0]}: no such program on the PATH of the workers ({path})")

@@ -14,6 +14,7 @@ from tmaxd.places import Places
 from tmaxd.ports import Spooled, WorldError
 from tmaxd.spec.source import MAX_FILE_BYTES
 from tmaxd.world import failpoints
+from tmaxd.world.env_files import read_variables
 from tmaxd.world.folders import read_file
 
 
@@ -106,6 +107,9 @@ class LocalFiles:
 
     def make_spool(self, worker: str) -> None:
         self._places.spool(worker).mkdir(mode=0o700, exist_ok=True)
+
+    def read_secrets(self, paths: Sequence[str]) -> dict[str, str]:
+        return read_variables(paths)
 
     def must_run(self, argv: Sequence[str], cwd: str, path: str) -> None:
         if not os.path.isdir(cwd):

@@ -9,8 +9,15 @@ import pytest
 from tests.unit.spec.loading import HEAD, load_files, loaded, problems_text, rejected
 from tmaxd.spec.env_file import parse_env
 from tmaxd.spec.load import Rejected
+from tmaxd.spec.model import Group
 from tmaxd.spec.problems import Problem
 from tmaxd.spec.source import Source
+
+
+def values_of(group: Group) -> dict[str, str]:
+    assert group.env_file is not None
+    assert group.env_file.values is not None
+    return dict(group.env_file.values)
 
 
 def test_paths_are_relative_to_the_file_they_stand_in() -> None:
@@ -30,7 +37,7 @@ def test_paths_are_relative_to_the_file_they_stand_in() -> None:
         "d": "/fleet",
         "b": "/fleet/sub/../w",
     }
-    assert spec.workers["a"].env == {"A": "1"}
+    assert values_of(spec.workers["a"]) == {"A": "1"}
     assert spec.pipes.capacity == 4096
     assert [str(path.relative_to("/fleet")) for path in outcome.sources] == [
         "tmax.yaml",
@@ -94,7 +101,7 @@ def test_env_files_lie_below_env_and_later_ones_win() -> None:
             "2.env": "A=2",
         }
     ).spec.workers["a"]
-    assert group.env == {"A": "2", "B": "d", "C": "own", "D": "d"}
+    assert values_of(group) | group.env == {"A": "2", "B": "d", "C": "own", "D": "d"}
 
 
 def test_messages_about_env_files_show_no_value() -> None:

@@ -64,7 +64,7 @@ def test_it_tells_who_pulls_from_the_group_s_fifo() -> None:
 
 
 def test_only_fields_of_the_class_when_idle_count() -> None:
-    """`env_file` is part of env; `pipes.layout` is the layout of groups that do not say."""
+    """`env_file` counts where there is one; `pipes.layout` is the layout of groups that do not say."""
     idle = {p.rpartition(".")[2] for p, c in CLASSES.items() if c == "when_idle"}
     assert idle - {"env_file"} == {"run", "serve", "task", "env", "cwd", "layout"}
 

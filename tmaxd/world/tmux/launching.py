@@ -19,7 +19,7 @@ def unfit(item: Launch, missing: frozenset[str]) -> str | None:
         return f"working directory {item.cwd} is not there or may not be entered"
     if not item.argv:
         return "there is no program to start"
-    for name, value in item.env.items():
+    for name, value in (*item.secrets.items(), *item.env.items()):
         if not name or "=" in name:
             return f"{name!r} cannot be the name of an environment variable"
         if _unfit_text(name) or _unfit_text(value):
@@ -36,7 +36,8 @@ def create(item: Launch) -> CommandList:
     name = ("-s", literal(item.labels.worker))
     output = ("-P", "-F", _BORN)
     birth = ("new-session", "-d", *name, *size, *_program(item, output))
-    return [birth, *_labels(f"={item.labels.worker}:", item.labels)]
+    target = f"={item.labels.worker}:"
+    return [birth, *_forgotten(target, item), *_labels(target, item.labels)]
 
 
 def respawn(item: Launch, pane_id: str, stale: Iterable[str]) -> CommandList:
@@ -45,7 +46,7 @@ def respawn(item: Launch, pane_id: str, stale: Iterable[str]) -> CommandList:
     unset = [("set-environment", "-u", "-t", pane_id, name) for name in sorted(stale)]
     birth = ("respawn-pane", "-k", "-t", pane_id, *_program(item, ()))
     tell = ("display-message", "-p", "-t", pane_id, _BORN)
-    return [*unset, birth, *_labels(pane_id, item.labels), tell]
+    return [*unset, birth, *_forgotten(pane_id, item), *_labels(pane_id, item.labels), tell]
 
 
 def session_environment(pane_id: str) -> CommandList:
@@ -76,11 +77,18 @@ def half_made(item: Launch, replies: Replies) -> str | None:
 
 
 def _program(item: Launch, flags: Command) -> Command:
-    env = (part for name, value in item.env.items() for part in ("-e", f"{name}={value}"))
+    given = {**item.secrets, **item.env}
+    env = (part for name, value in given.items() for part in ("-e", f"{name}={value}"))
     # tmux hands a single word to a shell. nice(1) with no change executes it as it is, where env(1) would take a
     # word with `=` for a variable.
     argv = item.argv if len(item.argv) > 1 else ("nice", "-n", "0", "--", *item.argv)
     return ("-c", literal(item.cwd), *env, *flags, "--", *argv)
+
+
+def _forgotten(target: str, item: Launch) -> CommandList:
+    """The program has its secrets by now. tmux runs a list without a break, so nobody can ask for them in between."""
+    names = sorted(item.secrets.keys() - item.env.keys())
+    return [("set-environment", "-u", "-t", target, name) for name in names]
 
 
 def _labels(target: str, labels: Labels) -> CommandList:

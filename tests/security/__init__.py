@@ -1,0 +1,1 @@
+"""What other users, planted files and hostile names can do: nothing."""
