@@ -20,12 +20,14 @@ from tmaxd.worker import keeping
 
 whole = keeping.write_whole
 def write_whole(path, data):
-    if os.path.exists("full"):
-        with open("tries", "a") as tries:
-            tries.write("x")
-        number = getattr(errno, open("full").read())
-        raise OSError(number, os.strerror(number), path)
-    whole(path, data)
+    try:
+        with open("full") as full:
+            number = getattr(errno, full.read())
+    except FileNotFoundError:
+        return whole(path, data)
+    with open("tries", "a") as tries:
+        tries.write("x")
+    raise OSError(number, os.strerror(number), path)
 
 keeping.write_whole = write_whole
 keeping.RETRY = 0.05
@@ -38,9 +40,16 @@ runpy.run_path(SCRIPTED, run_name="__main__")
 @pytest.fixture(params=["sync", "async"])
 def full(request: pytest.FixtureRequest, door: Door) -> Door:
     (door.folder / "full.py").write_text(FULL.replace("SCRIPTED", repr(SCRIPTED)))
-    (door.folder / "full").write_text("ENOSPC")
+    refuse(door, "ENOSPC")
     door.start(python("full.py", str(request.param), "8"))
     return door
+
+
+def refuse(door: Door, error: str) -> None:
+    """Whole at once: the worker may read it at any moment."""
+    new = door.folder / "full.new"
+    new.write_text(error)
+    new.rename(door.folder / "full")
 
 
 def tries(door: Door) -> int:
@@ -59,7 +68,7 @@ def make_room(door: Door) -> None:
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EROFS"])
 def test_it_is_written_when_there_is_room(full: Door, error: str) -> None:
-    (full.folder / "full").write_text(error)
+    refuse(full, error)
     full.task(1, "long 5000")
     tried(full, 3)
     assert not full.outcomes(1)
@@ -112,7 +121,7 @@ def test_a_stop_ends_the_waiting(full: Door) -> None:
 
 
 def test_what_waiting_cannot_mend_fails_the_task(full: Door) -> None:
-    (full.folder / "full").write_text("EACCES")
+    refuse(full, "EACCES")
     full.task(1, "long 5000")
     frame = full.outcome(1)
     assert isinstance(frame, FailedFrame)

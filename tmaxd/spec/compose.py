@@ -204,6 +204,8 @@ def _explain(source: Source, error: yaml.MarkedYAMLError) -> Problem:
     problem = (error.problem or error.context or "unknown error").strip()
     if unclosed:
         hint = "a quote that is never closed"
+    elif "nesting depth" in problem:  # libyaml 0.2.6 counts before it gives the first event
+        return place.problem("", f"nested deeper than {MAX_DEPTH} levels, the limit")
     elif line[place.column : place.column + 1] == "\t":
         hint = "a tab stands where YAML takes only spaces"
     elif line[max(place.column - 1, 0) : place.column + 1] == "${":
